@@ -1,0 +1,54 @@
+import type { Log, Sink, SinkCapabilities, SinkContext } from './sink.ts'
+import type { Source } from './source.ts'
+import type { StateStore } from './state-store.ts'
+import type { Format } from './format.ts'
+
+/**
+ * What the registry holds of one sink: data, and a lazy `open`. Imports no client library.
+ * `config` is a zod strictObject without `type` and `name`; from it come the type, the check, the JSON Schema and the docs.
+ */
+export type SinkDefinition<Config = unknown> = {
+  type: string
+  summary: string
+  capabilities: SinkCapabilities
+  config: Schema<Config>
+  /** `type:rest` on the command line → configuration; null where it cannot be written so. */
+  fromUrl(rest: string): unknown
+  /** Findings before anything is written: reachable, writable? Throws errors of the table. */
+  check(config: Config, context: Pick<SinkContext, 'baseDir' | 'name'>): Promise<void>
+  open(config: Config, context: SinkContext): Promise<Sink>
+}
+
+export type SourceDefinition<Config = unknown> = {
+  type: string
+  summary: string
+  config: Schema<Config>
+  fromUrl(url: string): unknown
+  open(config: Config, context: SourceContext): Promise<Source>
+  check(config: Config, context: SourceContext): Promise<readonly Finding[]>
+  /** Removes slot, publication and whatever else the pipeline made in the source; returns what was removed. */
+  drop(config: Config, context: SourceContext): Promise<readonly string[]>
+}
+
+export type SourceContext = {
+  pipeline: string
+  /** `batch.maxSize`, in bytes. */
+  batchBytes: number
+  /** Rows without a key cannot go to some sink of this pipeline: its name, for the error. Null where all take them. */
+  keyNeededBy: string | null
+  state: Pick<StateStore, 'get' | 'set' | 'delete'>
+  log: Log
+}
+
+export type FormatDefinition<Config = unknown> = {
+  type: string
+  summary: string
+  config: Schema<Config>
+  create(config: Config): Format
+}
+
+/** One result of `check`: what, how bad, and the remedy. */
+export type Finding = { severity: 'ok' | 'info' | 'warning' | 'error'; code: string; subject: string; message: string; hint: string | null }
+
+/** What the contracts need of zod, which they may not import. */
+export type Schema<T> = { parse(input: unknown): T; safeParse(input: unknown): { success: boolean; error?: unknown; data?: T } }

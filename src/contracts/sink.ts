@@ -1,0 +1,74 @@
+import type { Batch } from './batch.ts'
+import type { Checkpoint, ChunkId, Position } from './position.ts'
+import type { Row, Table } from './table.ts'
+
+/**
+ * Where changes go. Written to by one caller, one batch at a time, in order.
+ *
+ * Promises, in order of danger:
+ * 1. `durable` means: it survives a crash of the sink and of the machine. `accepted` means only that it was taken.
+ * 2. After `flush` resolves, everything accepted before it is durable.
+ * 3. It may see a batch again after a crash or after an error of its own: idempotent by key, deduplicated by
+ *    position, or declared at-least-once.
+ * 4. After `write` or `flush` threw, it is disposed and opened again before the next call.
+ * 5. It does not retry; it throws errors of the table, whose kind decides.
+ */
+export interface Sink extends AsyncDisposable {
+  /**
+   * What this sink holds durably by its own record, kept in the same atomic act as the data, and makes it true
+   * (cuts away what lies past it). Null where it holds nothing yet, or keeps no record and the state store decides.
+   */
+  resume(): Promise<SinkRecord | null>
+  write(batch: Batch, signal: AbortSignal): Promise<'accepted' | 'durable'>
+  flush(signal: AbortSignal): Promise<void>
+  /** Reads a table back in canonical values, for `verify`; left out where a sink cannot be read. `keys` as in Source.scan. */
+  scan?(table: Table, keys: readonly Row[] | null, signal: AbortSignal): AsyncIterable<readonly Row[]>
+}
+
+/** A checkpoint with the chunks that are done. */
+export type SinkRecord = Checkpoint & { chunks: readonly ChunkId[] }
+
+/** The part of the state store that is one sink's own. */
+export interface SinkState {
+  load(): Promise<(SinkRecord & { data: unknown }) | null>
+  /**
+   * One transaction: the checkpoint, the chunks newly done, and the sink's own data (JSON).
+   * A chunk id that ends in `/end` replaces the ids of its generation.
+   */
+  save(step: SinkRecord & { data: unknown }): Promise<void>
+}
+
+/** What a sink is opened with. */
+export type SinkContext = {
+  pipeline: string
+  /** The sink's name in its pipeline. */
+  name: string
+  /** Relative paths start here. */
+  baseDir: string
+  state: SinkState
+  log: Log
+  /** For sinks that become durable later than `flush` (rolling files, warehouses): reports as it happens. */
+  durable(position: Position, table?: string): void
+}
+
+/** Structured news: an event's name and fields; no row value and no credential ever. */
+export type Log = {
+  debug(event: string, fields?: Record<string, unknown>): void
+  info(event: string, fields?: Record<string, unknown>): void
+  warn(event: string, fields?: Record<string, unknown>): void
+  error(event: string, fields?: Record<string, unknown>): void
+}
+
+/** Data, not code: drives start-up validation, the capability matrix and which conformance tests run. A claim is a test run. */
+export type SinkCapabilities = {
+  delivery: 'at-least-once' | 'exactly-once'
+  /** `changes` keeps the log and could be a source again; `tables` materialises the latest state. */
+  shape: 'changes' | 'tables' | 'nothing'
+  /** Whether it needs every table to have a key. */
+  needsKey: boolean
+  truncate: boolean
+  schemaChanges: boolean
+  partialUpdates: boolean
+  columnar: boolean
+  readable: boolean
+}
