@@ -3,7 +3,22 @@
  * A server lives in a temporary folder of its own and is gone when `stop` resolves, or when the run's folder is swept.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { accessSync, chmodSync, chownSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -88,7 +103,13 @@ function runFolder(): string {
   return own
 }
 
-async function openServer(at: { major: PostgresMajor; native: string; root: string; dataDir: string; settings: Record<string, string> }): Promise<PostgresServer> {
+async function openServer(at: {
+  major: PostgresMajor
+  native: string
+  root: string
+  dataDir: string
+  settings: Record<string, string>
+}): Promise<PostgresServer> {
   const { major, native, root, dataDir } = at
   const port = await freePort()
   const logFile = join(root, 'server.log')
@@ -117,7 +138,8 @@ async function openServer(at: { major: PostgresMajor; native: string; root: stri
     child = spawn(join(native, 'bin', 'postgres'), ['-D', dataDir], { stdio: ['ignore', log, log], ...otherUser() })
     child.unref()
     await until(async () => {
-      if (child?.exitCode !== null && child?.exitCode !== undefined) throw new Error(`Postgres ${major} did not start:\n${readFileSync(logFile, 'utf8')}`)
+      if (child?.exitCode !== null && child?.exitCode !== undefined)
+        throw new Error(`Postgres ${major} did not start:\n${readFileSync(logFile, 'utf8')}`)
       try {
         await (await connect()).end()
         return true
@@ -145,7 +167,21 @@ async function openServer(at: { major: PostgresMajor; native: string; root: stri
     return name
   }
   await start()
-  return { major, port, dataDir, logFile, pid: () => child?.pid, url, connect, createDatabase, query, start, halt, stop, [Symbol.asyncDispose]: stop }
+  return {
+    major,
+    port,
+    dataDir,
+    logFile,
+    pid: () => child?.pid,
+    url,
+    connect,
+    createDatabase,
+    query,
+    start,
+    halt,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
 }
 
 /** After SIGKILL of the postmaster its children notice within a moment and end; then the pid file is stale. */
@@ -162,7 +198,11 @@ function templateFolder(major: PostgresMajor, native: string): string {
   if (existsSync(done)) return done
   const draft = mkdtempSync(join(cache, `draft-${major}-`))
   giveAway(draft)
-  const made = spawnSync(join(native, 'bin', 'initdb'), ['-D', join(draft, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'], { encoding: 'utf8', ...otherUser() })
+  const made = spawnSync(
+    join(native, 'bin', 'initdb'),
+    ['-D', join(draft, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    { encoding: 'utf8', ...otherUser() },
+  )
   if (made.status !== 0) throw new Error(`initdb of Postgres ${major} failed: ${made.stderr || made.error?.message}`)
   try {
     renameSync(join(draft, 'data'), done)

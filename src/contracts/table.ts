@@ -53,15 +53,7 @@ export function tableName(table: { schema: string; name: string }): string {
 }
 
 /** A canonical value; which of these a column holds follows from its LogicalType. */
-export type Value =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | readonly Value[]
-  | { readonly [field: string]: Value }
+export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[] | { readonly [field: string]: Value }
 
 /** Marks a value that the source did not send (an unchanged TOAST value). Never null, never undefined. */
 export const UNCHANGED: unique symbol = Symbol('unchanged')
