@@ -151,6 +151,8 @@ async function openServer(at: {
   const halt = async (how: 'fast' | 'immediate' | 'kill' = 'fast') => {
     const running = child
     if (!running || running.exitCode !== null || running.signalCode !== null) return
+    // Started unreferenced, so that a forgotten server keeps no process alive; its end is worth waiting for.
+    running.ref()
     const gone = new Promise<void>((resolve) => running.once('exit', () => resolve()))
     running.kill(how === 'fast' ? 'SIGINT' : how === 'immediate' ? 'SIGQUIT' : 'SIGKILL')
     await gone
