@@ -2,6 +2,7 @@ import type { Log, Sink, SinkCapabilities, SinkContext } from './sink.ts'
 import type { Source } from './source.ts'
 import type { StateStore } from './state-store.ts'
 import type { Format } from './format.ts'
+import type { Transform } from './transform.ts'
 
 /**
  * What the registry holds of one sink: data, and a lazy `open`. Imports no client library.
@@ -45,6 +46,13 @@ export type FormatDefinition<Config = unknown> = {
   summary: string
   config: Schema<Config>
   create(config: Config): Format
+}
+
+export type TransformDefinition<Config = unknown> = {
+  type: string
+  summary: string
+  config: Schema<Config>
+  create(config: Config): Transform
 }
 
 /** One result of `check`: what, how bad, and the remedy. */

@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts'
+import type { Format } from './format.ts'
 import type { Checkpoint, ChunkId, Position } from './position.ts'
 import type { Row, Table } from './table.ts'
 
@@ -45,6 +46,8 @@ export type SinkContext = {
   name: string
   /** Relative paths start here. */
   baseDir: string
+  /** The format that `format` of this sink's configuration names (a type, or an object with `type` and options); null where it has none. */
+  format: Format | null
   state: SinkState
   log: Log
   /** For sinks that become durable later than `flush` (rolling files, warehouses): reports as it happens. */
