@@ -1,0 +1,236 @@
+/** One function a scenario: it prepares, measures the limits and Millrace on the same content, and returns ratios. */
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { PostgresServer } from '../test/servers.ts'
+import { copyOut, drain, recvlogical } from './limits.ts'
+import { run, scratch, start, type Usage } from './millrace.ts'
+import { copySlot, insertAtOnce, insertRows, markEnd, TABLE, updateRows, wideTable } from './workload.ts'
+
+export type Figure = { name: string; value: number; unit: string; target: string | null; met: boolean | null }
+export type Scenario = { name: string; about: string; measure(server: PostgresServer, size: number): Promise<Figure[]> }
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'stream-file',
+    about: '1 M inserts, 10 a transaction, to NDJSON files',
+    measure: (server, size) => stream(server, { rows: 1e6 * size, perTransaction: 10, sink: 'file' }),
+  },
+  {
+    name: 'small-transactions',
+    about: '100 000 one-row transactions to NDJSON files',
+    measure: (server, size) => stream(server, { rows: 1e5 * size, perTransaction: 1, sink: 'file' }),
+  },
+  {
+    name: 'stream-discard',
+    about: '1 M inserts, 10 a transaction, decoded and discarded',
+    measure: (server, size) => stream(server, { rows: 1e6 * size, perTransaction: 10, sink: 'discard' }),
+  },
+  {
+    name: 'duckdb-inserts',
+    about: '1 M inserts, 10 a transaction, into DuckDB',
+    measure: (server, size) => stream(server, { rows: 1e6 * size, perTransaction: 10, sink: 'duckdb' }),
+  },
+  { name: 'duckdb-updates', about: '1 M updates of existing rows, 10 a transaction, into DuckDB', measure: updates },
+  { name: 'snapshot', about: '5 M rows of 13 columns, decoded to columns and discarded', measure: snapshot },
+  { name: 'one-transaction', about: 'one transaction of 1 GB to NDJSON files: memory', measure: oneTransaction },
+  { name: 'latency', about: 'commit to line on standard output, 200 changes/s', measure: latency },
+]
+
+const TARGETS = {
+  file: { recvlogical: 1.3, drain: 0.75, cpu: 2.5, memory: 200 },
+  small: { recvlogical: 0.8, memory: 200 },
+  discard: {},
+  duckdb: { recvlogical: 1.0, cpu: 5, memory: 500 },
+} as const
+
+async function stream(
+  server: PostgresServer,
+  what: { rows: number; perTransaction: number; sink: 'file' | 'duckdb' | 'discard' },
+): Promise<Figure[]> {
+  const client = await server.connect()
+  await client.query(TABLE)
+  await client.query('CREATE PUBLICATION bench FOR TABLE bench')
+  await client.query("SELECT pg_create_logical_replication_slot('master', 'pgoutput')")
+  await insertRows(client, what.rows, what.perTransaction)
+  const end = await markEnd(client)
+  await client.end()
+  const targets = what.perTransaction === 1 ? TARGETS.small : TARGETS[what.sink]
+  return race(server, { rows: what.rows, end, targets, runs: 3 }, async (slot) => {
+    using folder = scratch()
+    return run(folder.path, configuration(server, { sink: what.sink, slot, tables: ['public.bench'] }), [
+      '--mode',
+      'stream',
+      '--until',
+      end,
+    ])
+  })
+}
+
+async function updates(server: PostgresServer, size: number): Promise<Figure[]> {
+  const rows = 1e6 * size
+  using folder = scratch()
+  const client = await server.connect()
+  await client.query(TABLE)
+  await insertAtOnce(client, rows)
+  await client.query('CREATE PUBLICATION bench FOR TABLE bench')
+  const settings = configuration(server, { sink: 'duckdb', slot: 'millrace_bench', tables: ['public.bench'] })
+  await run(folder.path, settings, ['--until', 'caught-up'])
+  await copySlot(server, 'millrace_bench', 'master')
+  await updateRows(client, rows, 10)
+  const end = await markEnd(client)
+  await client.end()
+  // The file can be updated only once: one run of each.
+  return race(server, { rows, end, targets: TARGETS.duckdb, runs: 1 }, () =>
+    run(folder.path, settings, ['--mode', 'stream', '--until', end]),
+  )
+}
+
+type Race = { rows: number; end: string; targets: { recvlogical?: number; drain?: number; cpu?: number; memory?: number }; runs: number }
+
+/** Runs the three readers in turn, several times, and compares the medians. */
+async function race(server: PostgresServer, what: Race, millrace: (slot: string) => Promise<Usage>): Promise<Figure[]> {
+  const times = { recvlogical: [] as number[], drain: [] as number[] }
+  const usages: Usage[] = []
+  for (let round = 0; round < what.runs; round++) {
+    for (const reader of ['recvlogical', 'drain', 'millrace'] as const) {
+      const slot = `${reader}_${round}`
+      await copySlot(server, 'master', slot)
+      const at = { slot, publication: 'bench', end: what.end }
+      if (reader === 'millrace') usages.push(await millrace(slot))
+      else times[reader].push((reader === 'drain' ? await drain(server, at) : await recvlogical(server, at)).seconds)
+      await server.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT active', [slot])
+    }
+  }
+  const seconds = median(usages.map((usage) => usage.seconds))
+  return [
+    figure('rate', what.rows / seconds / 1000, 'k changes/s'),
+    figure('of pg_recvlogical', median(times.recvlogical) / seconds, '×', what.targets.recvlogical, 'least'),
+    figure('of the gulping drain', median(times.drain) / seconds, '×', what.targets.drain, 'least'),
+    figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / what.rows, 's per million', what.targets.cpu, 'most'),
+    figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', what.targets.memory, 'most'),
+  ]
+}
+
+async function snapshot(server: PostgresServer, size: number): Promise<Figure[]> {
+  const rows = 5e6 * size
+  const client = await server.connect()
+  await wideTable(client, rows)
+  await client.end()
+  const copies: number[] = []
+  const usages: Usage[] = []
+  for (let round = 0; round < 3; round++) {
+    using folder = scratch()
+    copies.push((await copyOut(server, 'wide')).seconds)
+    const settings = configuration(server, {
+      sink: 'discard',
+      slot: `snapshot_${round}`,
+      publication: `snapshot_${round}`,
+      tables: ['public.wide'],
+    })
+    usages.push(await run(folder.path, settings, ['--until', 'caught-up']))
+    await server.query('SELECT pg_drop_replication_slot($1)', [`snapshot_${round}`])
+  }
+  const seconds = median(usages.map((usage) => usage.seconds))
+  return [
+    figure('rate', rows / seconds / 1000, 'k rows/s'),
+    figure('of psql \\copy … binary', median(copies) / seconds, '×', 0.7, 'least'),
+    figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / rows, 's per million', 1.2, 'most'),
+    figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', 200, 'most'),
+  ]
+}
+
+async function oneTransaction(server: PostgresServer, size: number): Promise<Figure[]> {
+  using folder = scratch()
+  const client = await server.connect()
+  await client.query(TABLE)
+  await client.query('CREATE PUBLICATION bench FOR TABLE bench')
+  await client.query("SELECT pg_create_logical_replication_slot('millrace_bench', 'pgoutput')")
+  await insertAtOnce(client, 7e6 * size)
+  const end = await markEnd(client)
+  await client.end()
+  const settings = configuration(server, { sink: 'file', slot: 'millrace_bench', tables: ['public.bench'] })
+  const usage = await run(folder.path, settings, ['--mode', 'stream', '--until', end])
+  return [
+    figure('written', folderBytes(join(folder.path, 'out')) / 1e9, 'GB'),
+    figure('memory', usage.maxRssMb, 'MB at most', 200, 'most'),
+    figure('time', usage.seconds, 's'),
+  ]
+}
+
+async function latency(server: PostgresServer, size: number): Promise<Figure[]> {
+  using folder = scratch()
+  const client = await server.connect()
+  await client.query(TABLE)
+  const { child } = start(
+    folder.path,
+    configuration(server, { sink: 'stdout', slot: 'latency', publication: 'latency', tables: ['public.bench'] }),
+    [],
+  )
+  const sent = new Map<number, number>()
+  const delays: number[] = []
+  let rest = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    const now = performance.now()
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const begun = sent.get(Number(/"key":\{"id":(\d+)\}/.exec(line)?.[1]))
+      if (begun !== undefined) delays.push(now - begun)
+    }
+  })
+  const count = Math.max(400, 2000 * size)
+  for (let id = 1; id <= count + 200; id++) {
+    await client.query('INSERT INTO bench (id, a, name) VALUES ($1, 1, $2)', [id, 'x'])
+    // The commit has returned: from here on the change could be seen. The first ones warm up.
+    if (id > 200) sent.set(id, performance.now())
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  child.kill('SIGTERM')
+  await client.end()
+  delays.sort((one, other) => one - other)
+  return [
+    figure('seen', (100 * delays.length) / count, '% of the changes'),
+    figure('median', delays[Math.floor(delays.length / 2)] ?? Infinity, 'ms', 2, 'most'),
+    figure('p99', delays[Math.floor(delays.length * 0.99)] ?? Infinity, 'ms', 10, 'most'),
+  ]
+}
+
+function configuration(server: PostgresServer, what: { sink: string; slot: string; tables: string[]; publication?: string }): object {
+  const sinks = {
+    file: { type: 'file', path: './out' },
+    duckdb: { type: 'duckdb', path: './out.duckdb' },
+    stdout: { type: 'stdout' },
+    discard: { type: 'discard', decode: 'columns' },
+  }
+  return {
+    name: 'bench',
+    source: { type: 'postgres', url: server.url(), tables: what.tables, slot: what.slot, publication: what.publication ?? 'bench' },
+    sinks: [sinks[what.sink as keyof typeof sinks]],
+    state: './state.db',
+  }
+}
+
+function figure(name: string, value: number, unit: string, target?: number, which: 'least' | 'most' = 'least'): Figure {
+  if (target === undefined) return { name, value, unit, target: null, met: null }
+  return {
+    name,
+    value,
+    unit,
+    target: `${which === 'least' ? '≥' : '≤'} ${target}`,
+    met: which === 'least' ? value >= target : value <= target,
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+function folderBytes(path: string): number {
+  if (!existsSync(path)) return 0
+  return readdirSync(path, { withFileTypes: true, recursive: true }).reduce(
+    (sum, entry) => sum + (entry.isFile() ? statSync(join(entry.parentPath, entry.name)).size : 0),
+    0,
+  )
+}
