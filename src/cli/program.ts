@@ -1,0 +1,103 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+
+type Finish = (code: number) => void
+
+/** The command line: names, options and words only. Each command's file is loaded when it is run. */
+export function createProgram(finish: Finish): Command {
+  const program = new Command('millrace')
+    .description('Moves data out of Postgres as it changes: a snapshot of what is there, then every change in commit order.')
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, outputError: () => {} })
+    .showSuggestionAfterError(true)
+    .helpCommand(false)
+  addRun(program, finish)
+  addVerify(program, finish)
+  addStatus(program, finish)
+  addCheck(program, finish)
+  addConfig(program, finish)
+  addDrop(program, finish)
+  program
+    .command('version')
+    .description('Print the version.')
+    .action(async () => finish(await (await import('./version.ts')).version()))
+  return program
+}
+
+function addRun(program: Command, finish: Finish): void {
+  withLog(withConfig(program.command('run')))
+    .description('Copy what is there and follow every change, until stopped.')
+    .argument('[source]', 'the source as a URL, where there is no file: postgres://…')
+    .argument('[sinks...]', 'sinks as TYPE:REST, e.g. duckdb:./shop.duckdb file:./changes stdout:')
+    .addOption(
+      new Option('--mode <mode>', '`snapshot` ends once every table is copied and caught up; `stream` follows changes only')
+        .choices(['both', 'snapshot', 'stream'])
+        .default('both'),
+    )
+    .option('--until <when>', 'end with exit code 0 at `caught-up`, or at a position (ours, or X/Y of Postgres)')
+    .option('--sink <name>', 'only this sink of the configuration; may be given more than once', collect, [])
+    .option('--repair', 'after a gap: make slot and publication again and read every table again')
+    .option('--wait', 'where the pipeline runs already: stand by and take over when it ends')
+    .action(async (source, sinks, options) => finish(await (await import('./run.ts')).run({ ...options, source, sinks })))
+}
+
+function addVerify(program: Command, finish: Finish): void {
+  withLog(withConfig(program.command('verify')))
+    .description('Compare source and sinks row by row, by hashes; name the keys that differ.')
+    .argument('[source]', 'the source as a URL, where there is no file')
+    .argument('[sinks...]', 'sinks as TYPE:REST')
+    .option('--table <name>', 'only this table (schema.table, * and ? allowed); may be given more than once', collect, [])
+    .option('--sink <name>', 'only this sink; may be given more than once', collect, [])
+    .option('--json', 'print one JSON object')
+    .action(async (source, sinks, options) => finish(await (await import('./verify.ts')).verify({ ...options, source, sinks })))
+}
+
+function addStatus(program: Command, finish: Finish): void {
+  withLog(withConfig(program.command('status')))
+    .description('Print tables, positions, lag and the health of the slot.')
+    .argument('[source]', 'the source as a URL, where there is no file')
+    .argument('[sinks...]', 'sinks as TYPE:REST')
+    .option('--json', 'print one JSON object')
+    .action(async (source, sinks, options) => finish(await (await import('./status.ts')).status({ ...options, source, sinks })))
+}
+
+function addCheck(program: Command, finish: Finish): void {
+  withLog(withConfig(program.command('check')))
+    .description('Connect and check server, rights, tables, identities, slots and sinks; each finding with its remedy.')
+    .argument('[source]', 'the source as a URL, where there is no file')
+    .argument('[sinks...]', 'sinks as TYPE:REST')
+    .option('--json', 'print one JSON object')
+    .action(async (source, sinks, options) => finish(await (await import('./check.ts')).check({ ...options, source, sinks })))
+}
+
+function addConfig(program: Command, finish: Finish): void {
+  withLog(withConfig(program.command('config')))
+    .description('Print the JSON Schema of configurations, print the effective configuration with secrets hidden, or check it offline.')
+    .addArgument(program.createArgument('<what>', 'what to do').choices(['schema', 'print', 'validate']))
+    .option('--json', 'print JSON rather than YAML')
+    .action(async (what, options) => finish(await (await import('./config.ts')).config(what, options)))
+}
+
+function addDrop(program: Command, finish: Finish): void {
+  withLog(withConfig(program.command('drop')))
+    .description('Remove slot, publication and state that the pipeline made. Data in sinks stays.')
+    .argument('[source]', 'the source as a URL, where there is no file')
+    .argument('[sinks...]', 'sinks as TYPE:REST')
+    .option('--yes', 'do not ask')
+    .action(async (source, sinks, options) => finish(await (await import('./drop.ts')).drop({ ...options, source, sinks })))
+}
+
+function withConfig(command: Command): Command {
+  return command.option('-c, --config <file>', 'the configuration, YAML or JSON')
+}
+
+function withLog(command: Command): Command {
+  return command
+    .addOption(new Option('--log <form>', 'logs and errors as JSON lines or as text').choices(['json', 'pretty']))
+    .option('--quiet', 'warnings and errors only, no progress')
+    .option('--verbose', 'everything, with stacks of errors')
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  if (value === '') throw new InvalidArgumentError('It must not be empty.')
+  return [...before, value]
+}

@@ -1,0 +1,53 @@
+import type { Log } from '../contracts/sink.ts'
+
+export type LogOptions = { log?: 'json' | 'pretty'; quiet?: boolean; verbose?: boolean }
+
+/** Where a command talks to people: stderr, with a live part (progress bars) at its end on a terminal. */
+export type Terminal = {
+  /** How news are told: text for people or JSON lines. */
+  form: 'json' | 'pretty'
+  isTerminal: boolean
+  color: boolean
+  quiet: boolean
+  /** A line for people, above the live part. Left out in JSON form. */
+  say(text: string): void
+  /** Replaces the live part; '' removes it. Does nothing but on a terminal. */
+  live(text: string): void
+  /** Writes above the live part. */
+  write(text: string): void
+  log: Log
+}
+
+/** Logs are text on a terminal, JSON lines otherwise, as asked by `--log` in any case. */
+export async function openTerminal(options: LogOptions): Promise<Terminal> {
+  const stream = process.stderr
+  const isTerminal = stream.isTTY === true
+  const form = options.log ?? (isTerminal ? 'pretty' : 'json')
+  const color = isTerminal && !process.env.NO_COLOR
+  let shown = ''
+  const write = (text: string) => stream.write(shown ? `${erase(shown)}${text}${shown}` : text)
+  const live = (text: string) => {
+    if (!isTerminal || form === 'json' || text === shown) return
+    stream.write(`${shown ? erase(shown) : ''}${text}`)
+    shown = text
+  }
+  const quiet = options.quiet === true
+  const say = (text: string) => {
+    if (form === 'pretty' && !quiet) write(`${text}\n`)
+  }
+  const { createLog } = await import('./log.ts')
+  return { form, isTerminal, color, quiet, say, live, write, log: await createLog({ form, level: levelOf(options), color, write }) }
+}
+
+function levelOf(options: LogOptions): string {
+  if (options.verbose) return 'debug'
+  if (options.quiet) return 'warn'
+  const wanted = process.env.LOG_LEVEL?.toLowerCase() ?? ''
+  return ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(wanted) ? wanted : 'info'
+}
+
+/** Moves to the start of a live part and clears to the end of the screen. Every live part ends with a line break. */
+function erase(text: string): string {
+  const lines = text.split('\n').length - 1
+  return `\u001b[${lines}A\r\u001b[J`
+}

@@ -1,0 +1,48 @@
+import { parse } from 'pg-connection-string'
+import { MillraceError } from '../errors/millrace-error.ts'
+import { nearestName } from '../lib/nearest-name.ts'
+import { redactUrls } from '../lib/redact-urls.ts'
+import { SINKS, SOURCES } from '../registry.ts'
+import type { Config } from './config.ts'
+import { resolveConfig } from './load-config.ts'
+
+/** `SOURCE_URL SINK…` as a configuration: named after the database, its state in `.millrace/NAME.db` of the working directory. */
+export async function commandLineConfig(sourceUrl: string, sinks: readonly string[], baseDir: string): Promise<Config> {
+  const source = await readSource(sourceUrl)
+  const raw = { name: pipelineName(sourceUrl), source, sinks: await Promise.all(sinks.map(readSink)) }
+  return resolveConfig(raw, { baseDir, env: {} })
+}
+
+/** `My-Shop` → `my_shop`: what a slot's name may hold. */
+export function pipelineName(sourceUrl: string): string {
+  const name = databaseOf(sourceUrl).toLowerCase().replace(/[^a-z0-9_]+/g, '_').slice(0, 46)
+  return /[a-z0-9]/.test(name) ? name : 'millrace'
+}
+
+function databaseOf(sourceUrl: string): string {
+  try {
+    const { database, user } = parse(sourceUrl)
+    return database || user || ''
+  } catch {
+    return ''
+  }
+}
+
+async function readSource(url: string): Promise<object> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? ''
+  const type = SCHEMES[scheme] ?? scheme
+  const load = Object.hasOwn(SOURCES, type) ? SOURCES[type] : undefined
+  if (!load) throw new MillraceError('SOURCE_URL_INVALID', { reason: scheme ? `${scheme}: is not a source` : 'it has no scheme' })
+  return { type, ...((await load()).fromUrl(url) as object) } // a source's URL is its configuration or an error
+}
+
+const SCHEMES: Record<string, string> = { postgresql: 'postgres' }
+
+async function readSink(url: string): Promise<object> {
+  const [, type = '', rest = ''] = /^([A-Za-z][A-Za-z0-9-]*):(.*)$/s.exec(url) ?? []
+  const load = Object.hasOwn(SINKS, type) ? SINKS[type] : undefined
+  const config = load ? (await load()).fromUrl(rest) : null
+  if (config !== null && typeof config === 'object') return { type, ...config }
+  const nearest = load ? null : nearestName(type || url, Object.keys(SINKS))
+  throw new MillraceError('SINK_URL_INVALID', { url: `${redactUrls(url)}${nearest ? ` (did you mean ${nearest}:?)` : ''}` })
+}

@@ -1,0 +1,22 @@
+import type { SinkDefinition, SourceDefinition } from '../contracts/definition.ts'
+import type { Format } from '../contracts/format.ts'
+import type { Transform } from '../contracts/transform.ts'
+
+/** A validated configuration: definitions found, quantities in numbers, secrets filled in. Printed only by way of `shown`. */
+export type Config = {
+  name: string
+  /** Where relative paths start. */
+  baseDir: string
+  source: { type: string; definition: SourceDefinition; config: unknown }
+  sinks: readonly ConfiguredSink[]
+  transforms: readonly Transform[]
+  snapshot: { mode: 'incremental' | 'none'; parallel: number; chunkBytes: number }
+  batch: { maxBytes: number; maxWaitMs: number }
+  /** The absolute path of the state file. */
+  state: string
+  onError: { data: 'stop' }
+  /** What the user wrote with the defaults filled in, secrets left as references and passwords hidden: for printing. */
+  shown: Record<string, unknown>
+}
+
+export type ConfiguredSink = { name: string; type: string; definition: SinkDefinition; config: unknown; format: Format | null }

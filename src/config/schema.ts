@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import { durationSchema, sizeSchema } from '../lib/unit-schemas.ts'
+
+/** Slots and publications are named after the pipeline; Postgres allows these letters and 63 of them in all. */
+const NAME = /^[a-z0-9_]{1,46}$/
+
+const typed = z.looseObject({ type: z.string().describe('Which one.') })
+
+/** What every configuration has. `source` and each of `sinks` are checked further by the definition that `type` names. */
+export const configSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(NAME, { error: 'must be 1 to 46 of the characters a-z, 0-9 and _' })
+    .describe('Names the pipeline, and after it the slot, the publication and the state.'),
+  source: typed.describe('Where changes come from.'),
+  snapshot: z
+    .strictObject({
+      mode: z
+        .enum(['incremental', 'none'])
+        .prefault('incremental')
+        .describe('`incremental` copies the rows that are there, in chunks, while changes flow; `none` follows changes only.'),
+      parallel: z.int().min(1).max(64).prefault(4).describe('How many chunks are read at once.'),
+      chunkSize: sizeSchema({ min: '64kB', max: '1GB' }).prefault('16MB').describe('About how much of a table one chunk holds.'),
+    })
+    .prefault({})
+    .describe('How existing rows are copied.'),
+  batch: z
+    .strictObject({
+      maxSize: sizeSchema({ min: '16kB', max: '256MB' }).prefault('8MB').describe('A batch closes at this size at the latest.'),
+      maxWait: durationSchema({ min: '1ms', max: '1m' }).prefault('1s').describe('A batch closes after this time at the latest.'),
+    })
+    .prefault({})
+    .describe('How changes travel together.'),
+  transforms: z.array(typed).optional().describe('What is done to changes on the way, in order.'),
+  sinks: z.array(typed).min(1, { error: 'must name at least one sink' }).describe('Where changes go.'),
+  state: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The SQLite file that holds checkpoints and snapshot progress. Default: `.millrace/NAME.db`.'),
+  onError: z
+    .strictObject({ data: z.enum(['stop']).prefault('stop').describe('What a row that a sink cannot hold does: `stop` the pipeline.') })
+    .prefault({})
+    .describe('What errors do.'),
+})
+
+export const sinkNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,64}$/, { error: 'must be 1 to 64 of the characters A-Z, a-z, 0-9, _, . and -' })
+  .describe('Names the sink and keys its checkpoint; unique. Default: its type.')
