@@ -1,0 +1,163 @@
+import { MillraceError, toMillraceError, type ErrorFields } from '../../errors/millrace-error.ts'
+import type { ErrorCode } from '../../errors/table.ts'
+
+/** What was being done, for the error's fields. Only these names are printed; a password given is cut out of any text. */
+export type ErrorPlace = {
+  host?: string
+  user?: string
+  database?: string
+  password?: string | undefined
+  replication?: boolean
+  slot?: string
+  publication?: string
+  position?: string
+  phase?: 'connect' | 'query' | 'stream'
+}
+
+type ServerError = Error & { code: string; routine?: string; severity?: string }
+
+/**
+ * Any error that `pg`, TLS or the socket throws, as one of the table. Total: what is not known is a bug of ours.
+ * Decides by SQLSTATE and by the server's routine, never by its words: those follow lc_messages.
+ */
+export function toSourceError(error: unknown, place: ErrorPlace = {}): MillraceError {
+  if (error instanceof MillraceError) return error
+  const found = isServerError(error) ? fromServer(error, place) : fromSocket(error, place)
+  if (!found) return toMillraceError(error)
+  const [code, fields] = found
+  const safe = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, hide(String(value), place.password)]))
+  return new MillraceError(code, safe)
+}
+
+/** Whether the server, or something before it, would not speak TLS: `prefer` then goes on without. */
+export function isTlsRefusal(error: unknown): boolean {
+  return isTlsFailure(error) || sqlstateOf(error) === '28000'
+}
+
+/** Whether the server refused an unencrypted session: `allow` then tries TLS. */
+export function isPlainRefusal(error: unknown): boolean {
+  return sqlstateOf(error) === '28000'
+}
+
+/** The SQLSTATE of a server's error, else undefined. */
+export function sqlstateOf(error: unknown): string | undefined {
+  return isServerError(error) ? error.code : undefined
+}
+
+type Mapped = readonly [ErrorCode, ErrorFields]
+
+function fromServer(error: ServerError, place: ErrorPlace): Mapped {
+  const reason = firstLine(error.message)
+  const { host = 'the server', user = 'the role', database = 'named' } = place
+  switch (error.code) {
+    case '28P01':
+    case '28000':
+      return ['SOURCE_AUTH', { user, reason }]
+    case '3D000':
+      return ['SOURCE_DATABASE_MISSING', { database }]
+    case '53300':
+      return isSenderLimit(error) ? ['SLOTS_EXHAUSTED', { reason }] : ['SOURCE_UNREACHABLE', { host, reason }]
+    case '53400':
+      return ['SLOTS_EXHAUSTED', { reason }]
+    case '57P03':
+      return ['SOURCE_UNREACHABLE', { host, reason }]
+    case '55006':
+      if (place.slot) return ['SLOT_IN_USE', { slot: place.slot, pid: /\b(\d+)\b(?!.*\b\d+\b)/.exec(reason)?.[1] ?? 'unknown' }]
+      break
+    case '42501':
+      if (place.replication) return ['RIGHT_REPLICATION', { role: user, grant: `ALTER ROLE "${user}" REPLICATION` }]
+      break
+    case '42704':
+      if (place.phase === 'stream') return missing(error, place)
+      break
+    case '55000':
+    case '58P01':
+      if (error.routine === 'CheckLogicalDecodingRequirements') return ['WAL_LEVEL', { level: 'too low' }]
+      if (place.phase === 'stream') return ['GAP_SLOT_LOST', slotFields(place)]
+  }
+  return isPassing(error.code) ? ['SOURCE_LOST', { reason }] : ['SOURCE_QUERY', { sqlstate: error.code, reason: wordsOf(error) }]
+}
+
+/** START_REPLICATION names a slot; the publication is looked up later, by pgoutput, with another routine. */
+function missing(error: ServerError, place: ErrorPlace): Mapped {
+  if (/publication/i.test(error.routine ?? '')) return ['PUBLICATION_LOST', { publication: place.publication ?? '' }]
+  return ['GAP_SLOT_MISSING', slotFields(place)]
+}
+
+function slotFields(place: ErrorPlace): ErrorFields {
+  return { slot: place.slot ?? '', position: place.position ?? 'the checkpoint' }
+}
+
+/** The limit on senders (walsender.c) and the limit on connections (proc.c) share one SQLSTATE. */
+function isSenderLimit(error: ServerError): boolean {
+  return /max_wal_senders/.test(error.message)
+}
+
+/** Connection trouble, an operator's shutdown, lack of resources, deadlocks and cancelled waits: the same step may succeed later. */
+function isPassing(sqlstate: string): boolean {
+  return /^(08|53|40|57|58|XX001)/.test(sqlstate) || sqlstate === '55P03' || sqlstate === '25P03'
+}
+
+/** A data exception (class 22) may quote a cell in its text: only its number is told. */
+function wordsOf(error: ServerError): string {
+  return error.code.startsWith('22') ? 'a data exception' : firstLine(error.message)
+}
+
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENOENT',
+  'EACCES',
+  'EADDRNOTAVAIL',
+])
+const BROKEN = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ECONNABORTED',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_WRITE_AFTER_END',
+])
+
+function fromSocket(error: unknown, place: ErrorPlace): Mapped | null {
+  if (!(error instanceof Error)) return null
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  const reason = firstLine(error.message) || code || 'no answer'
+  if (isTlsFailure(error)) return ['SOURCE_TLS', { reason }]
+  if (/^SASL|[Pp]assword must be/.test(error.message)) return ['SOURCE_AUTH', { user: place.user ?? 'the role', reason }]
+  const isBreak =
+    BROKEN.has(code) || /timeout expired|[Cc]onnection terminated|not queryable|was closed|closed the connection/.test(error.message)
+  if (!UNREACHABLE.has(code) && !isBreak) return null
+  return place.phase === 'connect' ? ['SOURCE_UNREACHABLE', { host: place.host ?? 'the server', reason }] : ['SOURCE_LOST', { reason }]
+}
+
+function isTlsFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  return (
+    /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|EPROTO)/.test(code) ||
+    /\bSSL connection/.test(error.message)
+  )
+}
+
+function isServerError(error: unknown): error is ServerError {
+  return (
+    error instanceof Error &&
+    'severity' in error &&
+    typeof (error as { code?: unknown }).code === 'string' &&
+    /^[0-9A-Z]{5}$/.test((error as ServerError).code)
+  )
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/[.\s]+$/, '')
+}
+
+function hide(text: string, password: string | undefined): string {
+  return password ? text.split(password).join('***') : text
+}
