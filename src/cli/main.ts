@@ -50,7 +50,7 @@ function usageReason(message: string): string {
 
 function commandOf(args: readonly string[]): string {
   const names = createProgram(() => {}).commands.map((command) => command.name())
-  return names.find((name) => name === args[0]) ?? ''
+  return names.find((name) => name === args[0]) ?? 'COMMAND'
 }
 
 /** Known before the command line is parsed, so that an error in it is printed in the form asked for. */

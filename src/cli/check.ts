@@ -1,0 +1,63 @@
+import type { Config, ConfiguredSink } from '../config/config.ts'
+import type { Finding } from '../contracts/definition.ts'
+import type { Log } from '../contracts/sink.ts'
+import { toMillraceError } from '../errors/millrace-error.ts'
+import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
+import { emptyState, openKnownState, printJson, printLine, runningProcess, sourceContext } from './pipeline-parts.ts'
+import { openTerminal, type LogOptions } from './terminal.ts'
+
+/** What `check --json` prints. */
+export type CheckReport = { ok: boolean; findings: readonly Finding[] }
+
+/** Connects and looks at everything a pipeline needs. Exit code 1 where any finding is an error. */
+export async function check(options: ConfigChoice & LogOptions & { json?: boolean }): Promise<number> {
+  const config = await chosenConfig(options, 'check')
+  const { log } = await openTerminal(options)
+  const isRunning = (await runningProcess(config)) !== null
+  const findings = [...(await checkSource(config, log)), ...(await Promise.all(config.sinks.map((sink) => checkSink(config, sink, isRunning))))]
+  const report: CheckReport = { ok: findings.every((finding) => finding.severity !== 'error'), findings }
+  if (options.json) printJson(report)
+  else printReport(report)
+  return report.ok ? 0 : 1
+}
+
+async function checkSource(config: Config, log: Log): Promise<readonly Finding[]> {
+  const state = await openKnownState(config).catch(() => null)
+  try {
+    return await config.source.definition.check(config.source.config, sourceContext(config, state ?? emptyState(), log))
+  } catch (error) {
+    return [asFinding(error, 'source')]
+  } finally {
+    await state?.[Symbol.asyncDispose]()
+  }
+}
+
+async function checkSink(config: Config, sink: ConfiguredSink, isRunning: boolean): Promise<Finding> {
+  const subject = `sink ${sink.name}`
+  try {
+    await sink.definition.check(sink.config, { baseDir: config.baseDir, name: sink.name })
+    return { severity: 'ok', code: 'SINK_READY', subject, message: `The sink ${sink.name} (${sink.type}) can be written.`, hint: null }
+  } catch (error) {
+    const finding = asFinding(error, subject)
+    // The pipeline itself holds what it writes: that is no fault.
+    if (isRunning && finding.code === 'SINK_LOCKED')
+      return { severity: 'ok', code: 'SINK_RUNNING', subject, message: `The sink ${sink.name} is held by the running pipeline.`, hint: null }
+    return finding
+  }
+}
+
+function asFinding(error: unknown, subject: string): Finding {
+  const { code, message, hint } = toMillraceError(error)
+  return { severity: 'error', code, subject, message, hint }
+}
+
+const MARKS: Record<Finding['severity'], string> = { ok: 'ok     ', info: 'info   ', warning: 'WARNING', error: 'ERROR  ' }
+
+function printReport(report: CheckReport): void {
+  for (const { severity, subject, message, hint, code } of report.findings) {
+    printLine(`${MARKS[severity]}  ${subject}: ${message}${severity === 'error' || severity === 'warning' ? ` [${code}]` : ''}`)
+    if (hint) printLine(`         ${hint}`)
+  }
+  const count = (severity: Finding['severity']) => report.findings.filter((finding) => finding.severity === severity).length
+  printLine(report.ok ? `Ready (${count('warning')} warnings).` : `Not ready: ${count('error')} errors, ${count('warning')} warnings.`)
+}

@@ -1,0 +1,45 @@
+import { rmSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
+import type { Config } from '../config/config.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
+import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
+import { emptyState, openKnownState, printLine, sourceContext } from './pipeline-parts.ts'
+import { openTerminal, type LogOptions } from './terminal.ts'
+
+/** Removes what the pipeline made: in the source, and its state. Data in sinks stays. */
+export async function drop(options: ConfigChoice & LogOptions & { yes?: boolean }): Promise<number> {
+  const config = await chosenConfig(options, 'drop')
+  if (!options.yes && !(await isConfirmed(config))) {
+    printLine('Nothing was removed.')
+    return 1
+  }
+  const { log } = await openTerminal(options)
+  const { lockPipeline } = await import('../state/sqlite/lock-pipeline.ts')
+  const lock = await lockPipeline(config.state, { pipeline: config.name })
+  try {
+    const state = await openKnownState(config)
+    const context = sourceContext(config, state ?? emptyState(), log)
+    // The state goes last: until the source's part is gone it says what there is to remove.
+    const removed = await config.source.definition.drop(config.source.config, context).finally(() => state?.[Symbol.asyncDispose]())
+    for (const what of removed) printLine(`removed ${what}`)
+    if (state) printLine(`removed the state ${config.state}`)
+    removeState(config.state)
+  } finally {
+    await lock[Symbol.asyncDispose]()
+    for (const suffix of ['.lock', '.pid']) rmSync(`${config.state}${suffix}`, { force: true })
+  }
+  printLine('Data in sinks stays. To begin anew with the same sinks, remove it, or run with --repair.')
+  return 0
+}
+
+function removeState(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${suffix}`, { force: true })
+}
+
+async function isConfirmed(config: Config): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new MillraceError('CLI_USAGE', { reason: '`drop` asks first; give --yes where nobody can answer.', command: 'drop' })
+  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await prompt.question(`Remove slot, publication and state of the pipeline ${config.name}? Type yes: `)
+  prompt.close()
+  return answer.trim().toLowerCase() === 'yes'
+}
