@@ -219,6 +219,11 @@ export const ERRORS = {
     message: "The server's log ends at {head}, before our checkpoint {position}: it was restored or failed over to a server that had less.",
     hint: 'Run `millrace run --repair`: it makes a new slot and reads every table again.',
   },
+  GAP_OLD_TIMELINE: {
+    kind: 'operator',
+    message: 'The server is on timeline {found}, older than {expected}, which was followed before: it is the server from before a failover.',
+    hint: 'Point the source at the present primary, or run `millrace run --repair` to start anew from this one.',
+  },
 
   // reading
   CODEC_MALFORMED: {
@@ -258,6 +263,11 @@ export const ERRORS = {
     kind: 'transient',
     message: 'The sink {sink} cannot write {path}: {reason}.',
     hint: 'See to the disk; it is tried again from the last checkpoint.',
+  },
+  SINK_READER_GONE: {
+    kind: 'operator',
+    message: 'The reader of the sink {sink} went away.',
+    hint: 'Nothing is needed: what it did not take is written again at the next start.',
   },
   SINK_FILE_SHORT: {
     kind: 'operator',
