@@ -82,7 +82,7 @@ function encode(value: Cell): string {
 }
 
 function encodeObject(value: Uint8Array | readonly Value[] | { readonly [field: string]: Value }): string {
-  if (value instanceof Uint8Array) return `x${value.length}:${Buffer.from(value.buffer, value.byteOffset, value.length).latin1Slice()}`
+  if (value instanceof Uint8Array) return `x${value.length}:${Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1')}`
   if (Array.isArray(value)) {
     const array = value as readonly Value[]
     return `[${lowerBoundsOf(array)?.join('/') ?? ''}:${array.map(encode).join('')}]`

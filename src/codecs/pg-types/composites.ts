@@ -28,7 +28,10 @@ export function createCompositeTextDecoder(fields: readonly FieldDecoder[]): Val
 }
 
 /** Reads one field into `value`; returns where it ends. */
-function readField({ buf, at, end, field }: { buf: Buffer; at: number; end: number; field: FieldDecoder }, value: Record<string, Value>): number {
+function readField(
+  { buf, at, end, field }: { buf: Buffer; at: number; end: number; field: FieldDecoder },
+  value: Record<string, Value>,
+): number {
   if (at < end && buf[at] === QUOTE) {
     const token = readQuoted(buf, at, end, true)
     value[field.name] = field.decode(token.buf, token.start, token.end)
