@@ -75,7 +75,8 @@ function createEncoder(table: Table): Encoder {
     read: (row, at) => withRow(heads.read, row, null, NO_BEFORE) + tail(at),
     change: (change, end) => {
       if (change.op === 'insert') return withRow(heads.insert, change.after, null, NO_BEFORE) + end
-      if (change.op === 'update') return withRow(heads.update, change.after, change.before, beforeOf(rows, change)) + nullsBefore(rows, change) + end
+      if (change.op === 'update')
+        return withRow(heads.update, change.after, change.before, beforeOf(rows, change)) + nullsBefore(rows, change) + end
       const { before } = change
       return `${heads.delete}${rows.key(before, null)},"before":${rows.object(before)},"after":null,"unchanged":[]${rows.jsonNulls(before, 'jsonNull')}${end}`
     },

@@ -38,7 +38,11 @@ export function createRowText(table: Table): RowText {
     object: (row) => objectOf(all, [row]),
     key: (row, other) => (table.key.length === 0 ? 'null' : objectOf(table.key, [row, other])),
     unchanged: (row) => JSON.stringify(columns.filter((_, index) => row[index] === UNCHANGED).map((column) => column.name)),
-    jsonNulls: (row, name) => jsonNullsText(holders.flatMap((index) => nullsOf(columns[index]!, row[index])), name),
+    jsonNulls: (row, name) =>
+      jsonNullsText(
+        holders.flatMap((index) => nullsOf(columns[index]!, row[index])),
+        name,
+      ),
   }
 }
 
@@ -74,7 +78,11 @@ function compileWhole(table: Table): Compiled {
       text += '},"unchanged":[]'
       return nulls ? text + jsonNulls(row) : text
     }`
-  const jsonNulls = (row: Row): string => jsonNullsText(columns.flatMap((column, i) => nullsOf(column, row[i])), 'jsonNull')
+  const jsonNulls = (row: Row): string =>
+    jsonNullsText(
+      columns.flatMap((column, i) => nullsOf(column, row[i])),
+      'jsonNull',
+    )
   const names = ['unchanged', 'nested', 'jsonNulls', ...Object.keys(TOOLS)]
   const make = new Function(...names, body) as (...values: unknown[]) => Compiled // the source above returns exactly this
   return make(UNCHANGED, nested, jsonNulls, ...Object.values(TOOLS))

@@ -1,0 +1,129 @@
+import type { Batch } from '../../contracts/batch.ts'
+import type { Change } from '../../contracts/change.ts'
+import type { Format } from '../../contracts/format.ts'
+import type { Checkpoint } from '../../contracts/position.ts'
+import type { Sink, SinkState } from '../../contracts/sink.ts'
+import type { Table } from '../../contracts/table.ts'
+import { fileSystem, type FileSystem } from './file-system.ts'
+import { createLineBlocks, type Outgoing } from './line-blocks.ts'
+import { MESSAGES_FOLDER, tableFolder } from './names.ts'
+import { fileRecord, recover, removeMarker } from './recover.ts'
+import { createSegments, type Segment } from './segments.ts'
+
+export type FileOptions = {
+  name: string
+  root: string
+  format: Format
+  rollSize: number
+  rollAfterMs: number
+  state: SinkState
+  fs?: FileSystem
+  now?: () => number
+}
+
+/**
+ * Growing segments of lines, one folder a table.
+ *
+ * Exactly-once, by this order: lines are appended, `flush` syncs the files and the names of new ones, and only then
+ * records position and lengths in one transaction. A crash before that leaves bytes past the recorded lengths, which
+ * `resume` cuts away; a crash after it leaves exactly the recorded lengths.
+ *
+ * While one batch is on its way to the disk the next one is encoded; its failure is thrown by the next call.
+ */
+export function openFile(options: FileOptions): Sink {
+  const { name, root, format, state } = options
+  const fs = options.fs ?? fileSystem
+  const blocks = createLineBlocks()
+  const folders = new WeakMap<Table, string>()
+  let segments: ReturnType<typeof createSegments> | null = null
+  let last = new Map<string, Segment>()
+  let marked = false
+  let writing: Promise<void> = Promise.resolve()
+  let reached: Checkpoint | null = null
+  let chunks: string[] = []
+
+  return { resume, write, flush, [Symbol.asyncDispose]: dispose }
+
+  async function resume() {
+    const recovered = await recover({ sink: name, root, fs, state })
+    last = recovered.last
+    marked = recovered.marked
+    const { rollSize, rollAfterMs } = options
+    segments = createSegments({ sink: name, root, fs, rollSize, rollAfterMs, now: options.now ?? Date.now, last })
+    return recovered.record
+  }
+
+  async function write(batch: Batch): Promise<'accepted'> {
+    if (segments === null) await resume()
+    const outgoing = encode(batch)
+    await writing
+    if (outgoing.length > 0) {
+      const sealed = blocks.seal()
+      writing = append(outgoing).finally(sealed.release)
+      writing.catch(() => {}) // told by the next call
+    }
+    reached = { position: batch.end, carry: batch.carry }
+    if (batch.kind === 'rows' && batch.last) chunks.push(batch.chunk)
+    if (batch.kind === 'control' && batch.event === 'snapshot-end') chunks.push(batch.chunk)
+    return 'accepted'
+  }
+
+  async function append(outgoing: readonly Outgoing[]): Promise<void> {
+    for (const { folder, first, bytes } of outgoing) await segments!.append(folder, first, bytes) // write made sure of it
+  }
+
+  async function flush(): Promise<void> {
+    await writing
+    if (segments === null || reached === null) return
+    await segments.sync()
+    await state.save({ ...reached, chunks, data: fileRecord(last) })
+    reached = null
+    chunks = []
+    if (!marked) return
+    await removeMarker({ sink: name, root, fs })
+    marked = false
+  }
+
+  async function dispose(): Promise<void> {
+    await writing.catch(() => {})
+    await segments?.close()
+  }
+
+  function encode(batch: Batch): Outgoing[] {
+    if (batch.kind === 'changes') return encodeChanges(batch.changes)
+    if (batch.kind === 'control' || batch.rowCount === 0) return []
+    const out = outgoingTo(folderOf(batch.table), batch.end)
+    const place = { position: batch.end, chunk: batch.chunk }
+    for (const row of batch.rows()) blocks.add(out, format.readLine(batch.table, row, place))
+    blocks.finish(out)
+    return [out]
+  }
+
+  /** Changes of one table stay in order: they all go through one outgoing text. */
+  function encodeChanges(changes: readonly Change[]): Outgoing[] {
+    const all = new Map<string, Outgoing>()
+    let table: Table | null | undefined
+    let out: Outgoing | undefined
+    for (const change of changes) {
+      if (out === undefined || change.table !== table) {
+        table = change.table
+        const folder = table === null ? MESSAGES_FOLDER : folderOf(table)
+        out = all.get(folder)
+        if (out === undefined) all.set(folder, (out = outgoingTo(folder, change.op === 'message' ? change.position : change.tx.position)))
+      }
+      blocks.add(out, format.changeLine(change))
+    }
+    for (const outgoing of all.values()) blocks.finish(outgoing)
+    return [...all.values()]
+  }
+
+  function folderOf(table: Table): string {
+    let folder = folders.get(table)
+    if (folder === undefined) folders.set(table, (folder = tableFolder(table)))
+    return folder
+  }
+}
+
+function outgoingTo(folder: string, first: string): Outgoing {
+  return { folder, first, text: '', bytes: [] }
+}
