@@ -176,6 +176,16 @@ export const ERRORS = {
     message: 'The publication {publication} is not ours and does not publish {operations}.',
     hint: "Run ALTER PUBLICATION {publication} SET (publish = 'insert, update, delete, truncate'), or name another `publication`.",
   },
+  PUBLICATION_WHERE: {
+    kind: 'config',
+    message: 'The publication {publication} is not ours, so `source.where` cannot be put on its tables.',
+    hint: 'Put the filter on that publication and remove `source.where`, or name another `publication`.',
+  },
+  TABLE_IDENTITY_GENERATED: {
+    kind: 'operator',
+    message: 'The replica identity of {table} holds the generated columns {columns}, which the log does not carry.',
+    hint: 'Run ALTER TABLE {table} REPLICA IDENTITY DEFAULT, with a primary key of ordinary columns, or leave the table out of `source.tables`.',
+  },
   PUBLICATION_LOST: {
     kind: 'operator',
     message: 'The publication {publication} is gone; changes made without it are not in the log.',

@@ -40,8 +40,7 @@ function relationsSql(query: CatalogueQuery): string {
   coalesce(pg_relation_filenode(c.oid)::text, ''),
   (SELECT x.indkey::text FROM pg_index x WHERE x.indexrelid = pg_get_replica_identity_index(c.oid)),
   (SELECT x.indkey::text FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND x.indimmediate AND x.indisvalid),
-  p.published::text, ${hasFilters ? 'p.prattrs::text, pg_get_expr(p.prqual, c.oid), p.filtered::text' : 'NULL, NULL, NULL'},
-  ${query.major >= 18 ? 'p.pubgencols::text' : 'NULL'}
+  p.pubname::text, ${hasFilters ? 'p.prattrs::text, pg_get_expr(p.prqual, c.oid), p.filtered::text' : 'NULL, NULL, NULL'}
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (${published}) p ON true
 WHERE ${chosen(query)}
@@ -57,7 +56,7 @@ function publishedIn(query: CatalogueQuery): string {
          WHERE r.prqual IS NOT NULL AND d.classid = 'pg_publication_rel'::regclass AND d.objid = r.oid
            AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid > 0) AS filtered`
       : ''
-  return `SELECT true AS published${filters}${query.major >= 18 ? ', b.pubgencols' : ''}
+  return `SELECT b.pubname${filters}
   FROM pg_publication_rel r JOIN pg_publication b ON b.oid = r.prpubid
   WHERE r.prrelid = c.oid AND b.pubname IN (${names}) ORDER BY b.pubname LIMIT 1`
 }

@@ -16,6 +16,8 @@ export type Scope = {
   publications: readonly string[]
   /** Whether partitioned tables come as their root (else as their leaves). */
   viaRoot: boolean
+  /** Whether the publication carries stored generated columns (from 18 on, by option). */
+  publishesGenerated: boolean
   wantsTable(name: string): boolean
   wantsColumn(table: string, column: string): boolean
 }
@@ -32,10 +34,10 @@ export type CatalogueTable = {
   leaves: readonly Leaf[]
   /** The files of all leaves: another text means that something was written anew. */
   storage: string
-  /** Of the publication. */
-  published: boolean
-  /** Whether the publication has a column list for it. */
-  isListed: boolean
+  /** The publication that names it, if any does. */
+  publishedBy: string | null
+  /** That publication's column list, in attribute numbers. */
+  list: readonly number[] | null
   rowFilter: string | null
   /** Names of the columns that the row filter uses. */
   filterColumns: readonly string[]
@@ -102,11 +104,10 @@ type Relation = {
   storage: string
   identityIndex: readonly number[] | null
   primaryKey: readonly number[] | null
-  published: boolean
+  publishedBy: string | null
   list: readonly number[] | null
   rowFilter: string | null
   filtered: readonly number[]
-  publishesGenerated: boolean
 }
 
 type Facts = { relations: readonly Relation[]; attributes: ReadonlyMap<number, Omit<Attribute, 'included'>[]>; types: TypeResolver }
@@ -149,7 +150,7 @@ function describe({ root, leaves }: Chosen, facts: Facts, scope: Scope): Catalog
   const label = `${root.schema}.${root.name}`
   const attributes = (facts.attributes.get(root.id) ?? []).map((attribute) => ({
     ...attribute,
-    included: isInLog(attribute, root) && scope.wantsColumn(label, attribute.name),
+    included: isInLog(attribute, root.list, scope) && scope.wantsColumn(label, attribute.name),
   }))
   const included = attributes.filter((attribute) => attribute.included)
   const choices = included.map((attribute) => choiceOf(attribute, facts.types, scope.major))
@@ -165,7 +166,7 @@ function describe({ root, leaves }: Chosen, facts: Facts, scope: Scope): Catalog
       typeOid: attribute.typeOid,
       typeModifier: attribute.typeModifier,
       nullable: !attribute.notNull,
-      ...(missing === null ? {} : { missing: decodeMissing(missing, type, attribute.typeOid) }),
+      ...(missing === null ? {} : { missing: decodeMissing(missing, type) }),
     }
   })
   const nameOf = (id: number) => attributes.find((attribute) => attribute.id === id)?.name ?? ''
@@ -183,18 +184,18 @@ function describe({ root, leaves }: Chosen, facts: Facts, scope: Scope): Catalog
     partitioned: root.partitioned,
     leaves: described,
     storage: described.map((leaf) => leaf.storage).join(','),
-    published: root.published,
-    isListed: root.list !== null,
+    publishedBy: root.publishedBy,
+    list: root.list,
     rowFilter: root.rowFilter,
     filterColumns: root.filtered.map(nameOf),
   }
 }
 
 /** What the log carries of a table: generated columns only where 18 or later is told to, and never virtual ones. */
-function isInLog(attribute: Omit<Attribute, 'included'>, root: Relation): boolean {
+function isInLog(attribute: Omit<Attribute, 'included'>, list: readonly number[] | null, scope: Scope): boolean {
   if (attribute.dropped || attribute.generated === 'v') return false
-  if (root.list) return root.list.includes(attribute.id)
-  return attribute.generated === '' || root.publishesGenerated
+  if (list) return list.includes(attribute.id)
+  return attribute.generated === '' || scope.publishesGenerated
 }
 
 function choiceOf(attribute: Omit<Attribute, 'included'>, types: TypeResolver, major: number): ReturnType<typeof typeOf> {
@@ -252,9 +253,9 @@ function missingOfLeaves(name: string, leaves: readonly Relation[], facts: Facts
   return null
 }
 
-function decodeMissing(literal: string, type: Column['type'], typeOid: number): Value {
+function decodeMissing(literal: string, type: Column['type']): Value {
   const bytes = Buffer.from(firstElement(literal))
-  return createTextDecoder(type, typeOid)(bytes, 0, bytes.length)
+  return createTextDecoder(type)(bytes, 0, bytes.length)
 }
 
 function parseFacts([relations = [], columns = [], types = []]: readonly Rows[]): Facts {
@@ -277,11 +278,10 @@ function parseRelation(row: Rows[number]): Relation {
     storage,
     identityIndex,
     primaryKey,
-    published,
+    publishedBy,
     list,
     filter,
     filtered,
-    generated,
   ] = row
   return {
     id: Number(id),
@@ -294,11 +294,10 @@ function parseRelation(row: Rows[number]): Relation {
     storage: storage ?? '',
     identityIndex: parseNumbers(identityIndex),
     primaryKey: parseNumbers(primaryKey),
-    published: published === 'true',
+    publishedBy: publishedBy ?? null,
     list: parseNumbers(list),
     rowFilter: filter ?? null,
     filtered: parseNumbers(filtered) ?? [],
-    publishesGenerated: generated === 's',
   }
 }
 

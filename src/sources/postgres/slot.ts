@@ -1,0 +1,180 @@
+import type { Position, TransactionId } from '../../contracts/position.ts'
+import type { LogHealth, LogState } from '../../contracts/source.ts'
+import type { SourceContext } from '../../contracts/definition.ts'
+import { MillraceError } from '../../errors/millrace-error.ts'
+import { quoteIdentifier, quoteLiteral } from './catalogue-sql.ts'
+import { closeConnection, connect, type Connection } from './connection.ts'
+import { toSourceError } from './errors.ts'
+import { lsnToPosition, passablePosition } from './lsn.ts'
+import { queryAll, queryRows } from './query.ts'
+import { readRunning } from './running.ts'
+import { parseSnapshot, visibleBefore } from './visibility.ts'
+
+type State = SourceContext['state']
+
+/** Written before the slot is made and completed after: tells a slot of ours from one that somebody made, or made again. */
+type SlotFact = { slot: string; system: string; complete: boolean }
+
+const FACT = 'postgres/slot'
+const SLOT_WAIT_MS = 15_000
+
+export type Slot = {
+  plugin: string | null
+  database: string | null
+  activePid: number | null
+  confirmed: Position | null
+  walStatus: string
+  retainedBytes: number | null
+  safeBytes: number | null
+}
+
+/** What the log says of itself. A slot whose making was cut short is none: nothing was ever read from it. */
+export async function inspectLog(connection: Connection, slot: string, state: State): Promise<LogState> {
+  const { system, timeline, head } = await identify(connection)
+  const found = await readSlot(connection, slot)
+  const fact = await readFact(state)
+  const isFragment = fact !== null && fact.slot === slot && !fact.complete
+  if (!found || isFragment || found.confirmed === null) return { system, timeline, head, reader: null }
+  await checkUsable(connection, slot, found)
+  const ours = fact !== null && fact.slot === slot && fact.system === system
+  return { system, timeline, head, reader: { confirmed: found.confirmed, lost: found.walStatus === 'lost', ours } }
+}
+
+/** The server's identity and the end of its log. The timeline is in the name of the file being written. */
+async function identify(connection: Connection): Promise<Omit<LogState, 'reader'>> {
+  const [standby] = await queryRows(connection, 'SELECT pg_is_in_recovery()::text')
+  if (standby?.[0] === 'true') throw new MillraceError('SOURCE_STANDBY')
+  const [row = []] = await queryRows(
+    connection,
+    `SELECT system_identifier::text, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8), pg_current_wal_insert_lsn()::text
+     FROM pg_control_system()`,
+  )
+  return { system: row[0] ?? '', timeline: Number.parseInt(row[1] ?? '0', 16), head: passablePosition(row[2] ?? '0/0') }
+}
+
+/** The end of the log: everything committed before the call lies before it, and the stream can pass it. */
+export async function readHead(connection: Connection): Promise<Position> {
+  const [row] = await queryRows(connection, 'SELECT pg_current_wal_insert_lsn()::text')
+  return passablePosition(row?.[0] ?? '0/0')
+}
+
+export async function readSlot(connection: Connection, slot: string): Promise<Slot | null> {
+  const [row] = await queryRows(
+    connection,
+    `SELECT plugin::text, database::text, active_pid::text, confirmed_flush_lsn::text, coalesce(wal_status, 'lost'),
+       CASE WHEN restart_lsn IS NOT NULL THEN pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::text END, safe_wal_size::text
+     FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
+  )
+  if (!row) return null
+  const [plugin, database, pid, confirmed, walStatus, retained, safe] = row
+  return {
+    plugin: plugin ?? null,
+    database: database ?? null,
+    activePid: pid ? Number(pid) : null,
+    confirmed: confirmed ? lsnToPosition(confirmed) : null,
+    walStatus: walStatus ?? 'lost',
+    retainedBytes: retained ? Number(retained) : null,
+    safeBytes: safe ? Number(safe) : null,
+  }
+}
+
+async function checkUsable(connection: Connection, slot: string, found: Slot): Promise<void> {
+  if (found.plugin !== 'pgoutput') throw new MillraceError('SLOT_PLUGIN', { slot, plugin: found.plugin ?? 'physical' })
+  if (found.database !== connection.database) throw new MillraceError('SLOT_DATABASE', { slot, database: found.database ?? 'none' })
+}
+
+/**
+ * Makes the slot, with a snapshot of its first moment. A transaction that committed in the log just before may still be
+ * running for everybody else: it is in no chunk and never in the stream. The exported snapshot was built from the log and
+ * sees it; a fresh one does not. These are `running`: no chunk starts before they are visible (snapshots.md, point 1).
+ */
+export async function createSlot(
+  connection: Connection,
+  options: { url: string; slot: string; state: State },
+): Promise<{ position: Position; running: readonly TransactionId[] }> {
+  const { slot, state } = options
+  const { system } = await identify(connection)
+  const existing = await readSlot(connection, slot)
+  const fact = await readFact(state)
+  if (existing && fact?.slot === slot) await dropSlot(connection, slot)
+  else if (existing) return adoptSlot(connection, options, existing)
+  await state.set({ [FACT]: { slot, system, complete: false } satisfies SlotFact })
+  const made = await createWithSnapshot(connection, options)
+  await state.set({ [FACT]: { slot, system, complete: true } satisfies SlotFact })
+  return made
+}
+
+async function createWithSnapshot(
+  connection: Connection,
+  { url, slot }: { url: string; slot: string },
+): Promise<{ position: Position; running: readonly TransactionId[] }> {
+  const walsender = await connect(url, { replication: true })
+  try {
+    const made = await walsender.query<{ consistent_point: string; snapshot_name: string }>(
+      `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput EXPORT_SNAPSHOT`,
+    )
+    const row = made.rows[0]! // the command always answers with one row
+    const [imported] = await queryAll(
+      connection,
+      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(row.snapshot_name)}; SELECT pg_current_snapshot()::text; COMMIT`,
+    )
+    const [fresh] = await queryRows(connection, 'SELECT pg_current_snapshot()::text')
+    const running = visibleBefore(parseSnapshot(imported?.[0]?.[0] ?? ''), parseSnapshot(fresh?.[0] ?? ''))
+    return { position: lsnToPosition(row.consistent_point), running }
+  } catch (error) {
+    await connection.query('ROLLBACK').catch(() => {})
+    throw toSourceError(error, { slot, replication: true, user: connection.user ?? 'the role', phase: 'query' })
+  } finally {
+    await closeConnection(walsender)
+  }
+}
+
+/** A slot that somebody made for us. Its first snapshot is gone: every transaction running now counts as invisible. */
+async function adoptSlot(
+  connection: Connection,
+  { slot, state }: { slot: string; state: State },
+  existing: Slot,
+): Promise<{ position: Position; running: readonly TransactionId[] }> {
+  await checkUsable(connection, slot, existing)
+  await waitForSlot(connection, slot)
+  const { system } = await identify(connection)
+  await state.set({ [FACT]: { slot, system, complete: true } satisfies SlotFact })
+  return { position: existing.confirmed ?? '0'.repeat(16), running: await readRunning(connection) }
+}
+
+/** Drops the slot if it is there. Returns whether it was. */
+export async function dropSlot(connection: Connection, slot: string): Promise<boolean> {
+  if (!(await readSlot(connection, slot))) return false
+  await waitForSlot(connection, slot)
+  await queryRows(connection, `SELECT pg_drop_replication_slot(${quoteLiteral(slot)})::text`)
+  return true
+}
+
+/** Forgets that a slot was ever made. */
+export async function forgetSlot(state: State): Promise<void> {
+  await state.delete(FACT)
+}
+
+/** After a kill -9 the server may hold the slot for a while, until it notices that nobody reads. */
+export async function waitForSlot(connection: Connection, slot: string, waitMs = SLOT_WAIT_MS): Promise<void> {
+  const end = Date.now() + waitMs
+  for (;;) {
+    const found = await readSlot(connection, slot)
+    if (!found || found.activePid === null) return
+    if (Date.now() > end) throw new MillraceError('SLOT_IN_USE', { slot, pid: found.activePid })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+const STATES: Record<string, LogHealth['state']> = { reserved: 'ok', extended: 'extended', unreserved: 'unreserved', lost: 'lost' }
+
+export async function readHealth(connection: Connection, slot: string): Promise<LogHealth> {
+  const found = await readSlot(connection, slot)
+  if (!found) return { retainedBytes: null, safeBytes: null, active: false, state: 'missing' }
+  const { retainedBytes, safeBytes, activePid, walStatus } = found
+  return { retainedBytes, safeBytes, active: activePid !== null, state: STATES[walStatus] ?? 'lost' }
+}
+
+async function readFact(state: State): Promise<SlotFact | null> {
+  return ((await state.get(FACT)) ?? null) as SlotFact | null // written by this file only
+}
