@@ -231,7 +231,8 @@ export const ERRORS = {
   },
   GAP_OLD_TIMELINE: {
     kind: 'operator',
-    message: 'The server is on timeline {found}, older than {expected}, which was followed before: it is the server from before a failover.',
+    message:
+      'The server is on timeline {found}, older than {expected}, which was followed before: it is the server from before a failover.',
     hint: 'Point the source at the present primary, or run `millrace run --repair` to start anew from this one.',
   },
 

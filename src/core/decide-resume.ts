@@ -1,0 +1,77 @@
+import type { Position } from '../contracts/position.ts'
+import type { LogState } from '../contracts/source.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
+
+/** What one sink holds: by its own record, or by the state store where it keeps none. */
+export type SinkStanding = {
+  name: string
+  position: Position | null
+  /** What we had written down that it held durably, before we acknowledged anything on the strength of it. */
+  reported: Position | null
+}
+
+/** What the state store remembers of the log we followed. `acknowledged` is written before it is acknowledged. */
+export type RememberedLog = { system: string; timeline: number; acknowledged: Position | null }
+
+export type ResumeFacts = {
+  log: LogState
+  sinks: readonly SinkStanding[]
+  remembered: RememberedLog | null
+  slotName: string
+}
+
+/**
+ * - `start`: nothing was made nor delivered: make the slot.
+ * - `adopt`: the slot is there and no sink holds anything: begin at where the slot stands.
+ * - `continue`: read from the lowest checkpoint. A sink that holds nothing yet gets its rows by a snapshot of its own.
+ */
+export type Resume = { act: 'start' } | { act: 'adopt'; from: Position } | { act: 'continue'; from: Position }
+
+/**
+ * Whether the log goes on where the sinks left off, or something between is missing; then throws an error that says what.
+ *
+ * Why nothing is lost where it says `continue` from P, the lowest checkpoint: every sink holds everything up to its own
+ * position ≥ P (a sink that holds less than it had reported is refused), the slot has discarded nothing after P
+ * (confirmed ≤ P), and it is the log we followed (same system, no older timeline, reaching at least as far).
+ */
+export function decideResume(facts: ResumeFacts): Resume {
+  assertSameLog(facts)
+  assertSinksKept(facts)
+  const positions = facts.sinks.flatMap((sink) => (sink.position === null ? [] : [sink.position])).sort()
+  const [lowest, highest] = [positions[0], positions.at(-1)]
+  const { reader, head } = facts.log
+  if (lowest === undefined || highest === undefined) return beginning(facts)
+  if (reader === null) throw new MillraceError('GAP_SLOT_MISSING', { slot: facts.slotName, position: lowest })
+  if (reader.lost) throw new MillraceError('GAP_SLOT_LOST', { slot: facts.slotName, position: lowest })
+  if (head < highest) throw new MillraceError('GAP_LOG_BEHIND', { head, position: highest })
+  if (reader.confirmed > lowest) {
+    const sink = facts.sinks.find((each) => each.position === lowest)?.name ?? ''
+    throw new MillraceError('GAP_SLOT_AHEAD', { slot: facts.slotName, confirmed: reader.confirmed, position: lowest, sink })
+  }
+  return { act: 'continue', from: lowest }
+}
+
+function assertSameLog({ log, remembered }: ResumeFacts): void {
+  if (remembered === null) return
+  if (remembered.system !== log.system) throw new MillraceError('GAP_OTHER_SYSTEM', { found: log.system, expected: remembered.system })
+  // A failover raises the timeline, and the slot's own checks say whether it lost anything; a lower one is the server from before it.
+  if (log.timeline < remembered.timeline) {
+    throw new MillraceError('GAP_OLD_TIMELINE', { found: log.timeline, expected: remembered.timeline })
+  }
+}
+
+function assertSinksKept({ sinks }: ResumeFacts): void {
+  for (const { name, position, reported } of sinks) {
+    if (reported !== null && (position === null || position < reported)) {
+      throw new MillraceError('GAP_SINK_BEHIND', { sink: name, position: position ?? 'its beginning', acknowledged: reported })
+    }
+  }
+}
+
+/** No sink holds anything. What was acknowledged before that was acknowledged for sinks that are no longer in the pipeline. */
+function beginning({ log, remembered, slotName }: ResumeFacts): Resume {
+  if (log.reader === null) return { act: 'start' }
+  if (log.reader.lost)
+    throw new MillraceError('GAP_SLOT_LOST', { slot: slotName, position: remembered?.acknowledged ?? log.reader.confirmed })
+  return { act: 'adopt', from: log.reader.confirmed }
+}

@@ -1,0 +1,216 @@
+import type { Batch } from '../contracts/batch.ts'
+import type { ChunkId, Position } from '../contracts/position.ts'
+import type { Sink, SinkRecord } from '../contracts/sink.ts'
+import type { Clock } from './clock.ts'
+import { createLaneFilter, type LaneFilter } from './lane-filter.ts'
+
+/** An idle sink is told at most this often that the log moved on without changes for it. */
+const IDLE_WRITE_MS = 10_000
+/** What a batch without a size of its own counts. */
+const SMALL_BYTES = 256
+
+/** What was given to the sink since its last flush: the checkpoint-to-be. */
+type Written = { position: Position; carry: string; held: Position | null; chunks: ChunkId[] }
+
+export type LaneOptions = {
+  name: string
+  sink: Sink
+  /** What the sink holds durably as it is resumed. */
+  record: SinkRecord | null
+  /** Where the stream is read from: before it, nothing is for a sink that holds nothing. */
+  from: Position
+  /** `Lane.held` as it was written down; null at first. */
+  held: Position | null
+  /** Stores the checkpoint of a sink that keeps none of its own; null for one that does. */
+  save: ((step: SinkRecord) => Promise<void>) | null
+  boundBytes: number
+  maxWaitMs: number
+  clock: Clock
+  /** Aborts writes under way: the end of patience, not of the stream. */
+  signal: AbortSignal
+  onMoved(): void
+  onFailed(error: unknown): void
+}
+
+/**
+ * One sink's way from the pipeline: writes its batches one at a time in order, in the background, and groups their
+ * commits: it flushes when nothing waits, or every `maxWait` under load. A lone change is flushed at once; a flood pays
+ * one fsync for many batches.
+ *
+ * Invariants:
+ * 1. `durable` moves only after `flush` and, where the sink keeps no record, after the saved checkpoint.
+ * 2. No flush while a chunk is delivered in part (`last: false`): its checkpoint would claim rows that a restart drops.
+ * 3. After a failure nothing more is written: what is not durable is read again from the log.
+ */
+export class Lane {
+  readonly name: string
+  /** What the sink itself holds durably: what may be acknowledged. */
+  durable: Position | null
+  /** The end of the last durable batch that held anything: what the sink must still hold after a restart. */
+  held: Position | null
+  /** Up to here nothing is missing in the sink, be it that nothing was there to write: what `caught-up` waits for. */
+  passed: Position
+
+  readonly #options: LaneOptions
+  readonly #filter: LaneFilter
+  readonly #queue: Batch[] = []
+  #usedBytes = 0
+  #written: Written | null = null
+  #writtenSince = 0
+  #needsFlush = false
+  /** The newest empty batch, not given to the sink (yet). */
+  #idle: Batch | null = null
+  #idleWrittenAt = Number.NEGATIVE_INFINITY
+  readonly #partial = new Set<ChunkId>()
+  #isDraining = false
+  #isOver = false
+  #wakeLane: (() => void) | null = null
+  #roomWaiters: (() => void)[] = []
+  readonly #done: Promise<void>
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+    this.#filter = createLaneFilter(options.name, options.record)
+    this.name = options.name
+    this.durable = options.record?.position ?? null
+    this.passed = this.durable ?? options.from
+    this.held = options.held
+    this.#done = this.#run()
+  }
+
+  get queuedBytes(): number {
+    return this.#usedBytes
+  }
+
+  /** Takes a batch. Wait for `room` before, else memory has no bound. */
+  push(batch: Batch): void {
+    if (this.#isOver || this.#isDraining) return
+    for (const part of this.#filter(batch)) this.#take(part)
+  }
+
+  /** Null where there is room, else resolves once there is, or once the lane is over. */
+  room(): Promise<void> | null {
+    if (this.#usedBytes < this.#options.boundBytes || this.#isOver) return null
+    return new Promise((resolve) => this.#roomWaiters.push(resolve))
+  }
+
+  /** Writes and flushes what was taken, then ends. Never throws: a failure goes to `onFailed`. */
+  drain(): Promise<void> {
+    this.#isDraining = true
+    this.#wake()
+    return this.#done
+  }
+
+  /** Reports of sinks that become durable later than `flush`. */
+  moveDurable(position: Position): void {
+    if (this.durable !== null && position <= this.durable) return
+    this.durable = position
+    this.#options.onMoved()
+  }
+
+  #take(batch: Batch): void {
+    this.#usedBytes += sizeOf(batch)
+    this.#queue.push(batch)
+    this.#wake()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        const batch = this.#queue.shift()
+        if (batch !== undefined) await this.#handle(batch)
+        else if (this.#canFlush()) await this.#flush()
+        else if (!this.#isDraining) await this.#woken()
+        else if (this.#idle !== null && this.#partial.size === 0) await this.#writeIdle(this.#idle)
+        else return
+      }
+    } catch (error) {
+      this.#options.onFailed(error)
+    } finally {
+      this.#isOver = true
+      this.#giveRoom()
+    }
+  }
+
+  async #handle(batch: Batch): Promise<void> {
+    if (isEmpty(batch)) await this.#passEmpty(batch)
+    else await this.#write(batch)
+    this.#usedBytes -= sizeOf(batch)
+    if (this.#roomWaiters.length > 0 && this.#usedBytes < this.#options.boundBytes) this.#giveRoom()
+    const waitedMs = this.#options.clock.now() - this.#writtenSince
+    if (waitedMs >= this.#options.maxWaitMs && this.#canFlush()) await this.#flush()
+  }
+
+  /** An empty batch costs the sink a commit and says little: it is written now and then, and at the end. */
+  async #passEmpty(batch: Batch): Promise<void> {
+    this.#idle = batch
+    if (this.#written !== null || this.#partial.size > 0) return
+    if (this.#options.clock.now() - this.#idleWrittenAt >= IDLE_WRITE_MS) return this.#writeIdle(batch)
+    this.#pass(batch.end)
+    this.#options.onMoved()
+  }
+
+  async #writeIdle(batch: Batch): Promise<void> {
+    this.#idleWrittenAt = this.#options.clock.now()
+    await this.#write(batch)
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    this.#idle = null
+    if (this.#written === null) this.#writtenSince = this.#options.clock.now()
+    const answer = await this.#options.sink.write(batch, this.#options.signal)
+    if (answer === 'accepted') this.#needsFlush = true
+    const { chunks, held }: Pick<Written, 'chunks' | 'held'> = this.#written ?? { chunks: [], held: null }
+    if (batch.kind === 'rows' && !batch.last) this.#partial.add(batch.chunk)
+    else if ('chunk' in batch) {
+      this.#partial.delete(batch.chunk)
+      chunks.push(batch.chunk)
+    }
+    this.#written = { position: batch.end, carry: batch.carry, chunks, held: isEmpty(batch) ? held : batch.end }
+  }
+
+  #canFlush(): boolean {
+    return this.#written !== null && this.#partial.size === 0
+  }
+
+  async #flush(): Promise<void> {
+    const written = this.#written
+    if (written === null) return
+    if (this.#needsFlush) await this.#options.sink.flush(this.#options.signal)
+    const { position, carry, chunks } = written
+    await this.#options.save?.({ position, carry, chunks })
+    this.#written = null
+    this.#needsFlush = false
+    if (written.held !== null) this.held = written.held
+    this.durable = position
+    this.#pass(this.#idle?.end ?? position)
+    this.#options.onMoved()
+  }
+
+  #pass(position: Position): void {
+    if (position > this.passed) this.passed = position
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => (this.#wakeLane = resolve))
+  }
+
+  #wake(): void {
+    this.#wakeLane?.()
+    this.#wakeLane = null
+  }
+
+  #giveRoom(): void {
+    const waiters = this.#roomWaiters
+    this.#roomWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+}
+
+function isEmpty(batch: Batch): boolean {
+  return batch.kind === 'changes' && batch.changes.length === 0
+}
+
+function sizeOf(batch: Batch): number {
+  return batch.kind === 'control' ? SMALL_BYTES : batch.bytes + SMALL_BYTES
+}

@@ -1,0 +1,47 @@
+import type { Position } from '../contracts/position.ts'
+import type { Sink } from '../contracts/sink.ts'
+import type { LogHealth, Source } from '../contracts/source.ts'
+import type { Table } from '../contracts/table.ts'
+import type { Lane } from './lane.ts'
+
+/** A running session as requests of other processes see it. */
+export type LivePipeline = {
+  source: Source
+  sink(name: string): Sink | null
+  tables(): readonly Table[]
+  isCopying(): boolean
+  lanes(): readonly { name: string; durable: Position | null; passed: Position; queuedBytes: number }[]
+  health(): Promise<LogHealth>
+  /** Resolves once every sink (or the one named) holds durably what lies before `position`; nudges an idle source. */
+  passed(position: Position, signal: AbortSignal, sink?: string): Promise<void>
+}
+
+/** Wakes those who wait for a lane to pass a position. */
+export function createWatermark(lanes: readonly Lane[]) {
+  const waiters = new Set<() => void>()
+  const hasPassed = (position: Position, sink?: string) =>
+    lanes.every((lane) => (sink !== undefined && lane.name !== sink) || lane.passed >= position)
+
+  return {
+    moved(): void {
+      for (const check of waiters) check()
+    },
+    hasPassed,
+    /** Resolves when the position is passed, or `signal` aborts. */
+    wait(position: Position, signal: AbortSignal, sink?: string): Promise<void> {
+      return new Promise((resolve) => {
+        const check = () => {
+          if (!hasPassed(position, sink) && !signal.aborted) return
+          waiters.delete(check)
+          signal.removeEventListener('abort', check)
+          resolve()
+        }
+        waiters.add(check)
+        signal.addEventListener('abort', check)
+        check()
+      })
+    },
+  }
+}
+
+export type Watermark = ReturnType<typeof createWatermark>

@@ -1,0 +1,83 @@
+import type { Position } from '../contracts/position.ts'
+import type { Sink, SinkContext, SinkRecord } from '../contracts/sink.ts'
+import type { LogState } from '../contracts/source.ts'
+import type { StateStore } from '../contracts/state-store.ts'
+import type { Lane } from './lane.ts'
+import type { RememberedLog, SinkStanding } from './decide-resume.ts'
+import { inPart } from './run-failure.ts'
+
+/** One sink of the pipeline, not yet open. */
+export type PipelineSink = {
+  name: string
+  /** Whether `Sink.resume` is its own record; otherwise its checkpoint is kept in the state store. */
+  keepsRecord: boolean
+  open(context: Pick<SinkContext, 'state' | 'durable'>): Promise<Sink>
+}
+
+/** `record`: what it holds durably. `held`, `passed`: as last written down (see Lane). */
+export type OpenSink = { name: string; keepsRecord: boolean; sink: Sink; record: SinkRecord | null; held: Position | null }
+
+/** The fact `acknowledged`: written before anything is acknowledged on the strength of it. */
+export type Acknowledged = { position: Position; sinks: Record<string, { held: Position | null; durable: Position }> }
+
+export type Memory = { log: RememberedLog | null; acknowledged: Acknowledged | null; isRepairing: boolean }
+
+/** What the state store remembers of earlier runs. */
+export async function recall(state: StateStore): Promise<Memory> {
+  // Written by `rememberLog` and the settlement alone, so their shapes are ours.
+  const log = (await state.get('log')) as { system: string; timeline: number } | null
+  const acknowledged = (await state.get('acknowledged')) as Acknowledged | null
+  const isRepairing = (await state.get('repair')) === true
+  return { log: log && { ...log, acknowledged: acknowledged?.position ?? null }, acknowledged, isRepairing }
+}
+
+export async function rememberLog(state: StateStore, log: LogState): Promise<void> {
+  await state.set({ log: { system: log.system, timeline: log.timeline } })
+}
+
+/** Ends a repair too: from here on every sink has a checkpoint on the new slot. */
+export async function recordAcknowledged(state: StateStore, lanes: readonly Lane[], position: Position): Promise<void> {
+  // `position` is the lowest of their durable positions, so none is null.
+  const sinks = Object.fromEntries(lanes.map(({ name, held, durable }) => [name, { held, durable: durable ?? position }]))
+  await state.set({ acknowledged: { position, sinks } satisfies Acknowledged, repair: false })
+}
+
+/** Opens every sink and asks it what it holds. Where one fails, those already open are closed again. */
+export async function openSinks(
+  sinks: readonly PipelineSink[],
+  ports: { state: StateStore; memory: Memory; durable(name: string, position: Position): void },
+): Promise<OpenSink[]> {
+  const results = await Promise.allSettled(sinks.map((sink) => inPart(sink.name, () => openSink(sink, ports))))
+  const opened = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const failure = results.find((result) => result.status === 'rejected')
+  if (failure === undefined) return opened
+  await Promise.allSettled(opened.map(({ sink }) => sink[Symbol.asyncDispose]()))
+  throw failure.reason
+}
+
+async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[1]): Promise<OpenSink> {
+  const state = ports.state.sink(part.name)
+  const sink = await part.open({ state, durable: (position) => ports.durable(part.name, position) })
+  try {
+    const own = await sink.resume()
+    const stored = own === null && !part.keepsRecord ? await state.load() : null
+    const written = ports.memory.acknowledged?.sinks[part.name] ?? null
+    return { name: part.name, keepsRecord: part.keepsRecord, sink, record: raised(own ?? stored, written), held: written?.held ?? null }
+  } catch (error) {
+    await Promise.allSettled([sink[Symbol.asyncDispose]()])
+    throw error
+  }
+}
+
+/**
+ * A sink may take no note of a batch without changes, so its record can lie before what we wrote down as durable, but
+ * never before the last batch that held something. Between the two nothing was for it, so it stands at the later.
+ */
+function raised(record: SinkRecord | null, written: { held: Position | null; durable: Position } | null): SinkRecord | null {
+  if (record === null || written === null || record.position >= written.durable) return record
+  return written.held === null || record.position >= written.held ? { ...record, position: written.durable } : record
+}
+
+export function standingOf({ name, record, held }: OpenSink): SinkStanding {
+  return { name, position: record?.position ?? null, reported: held }
+}

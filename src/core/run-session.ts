@@ -1,0 +1,192 @@
+import type { Position } from '../contracts/position.ts'
+import type { Table } from '../contracts/table.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
+import { createDeferred } from '../lib/deferred.ts'
+import { fanOut } from './fan-out.ts'
+import { Lane } from './lane.ts'
+import type { PipelineSummary, Run } from './pipeline.ts'
+import { asPartFailure, type PartFailure } from './run-failure.ts'
+import { createWatermark, type Watermark } from './run-live.ts'
+import { closeSession, laneRecord, openSession, type Session } from './run-open.ts'
+import { recordAcknowledged, type OpenSink } from './run-resume.ts'
+import { startSideTasks } from './run-side-tasks.ts'
+import { openTables } from './run-tables.ts'
+import { warning } from './run-watch.ts'
+import { createSettlement, lowestDurable, type Settlement } from './settle.ts'
+import type { Snapshots } from './snapshot.ts'
+
+export type SessionEnd = Pick<PipelineSummary, 'end' | 'position' | 'health'>
+export type Stop = { why: 'signal' } | { why: 'until'; position: Position } | { why: 'error'; failure: PartFailure }
+
+/** What the parts of a session share. */
+export type Following = {
+  run: Run
+  session: Session
+  lanes: Lane[]
+  watermark: Watermark
+  settlement: Settlement
+  /** The first reason to stop wins. */
+  stop(reason: Stop): void
+  stopped: Promise<Stop>
+  failed(part: string): (error: unknown) => void
+  /** Three ends, each later than the one before: side tasks and new batches, then the reading, then writes under way. */
+  taking: AbortController
+  reading: AbortController
+  writing: AbortController
+  snapshots: Snapshots | null
+  tables: readonly Table[]
+  pumping: Promise<void>
+}
+
+const DRAIN_MS = 10_000
+/** For what was told to end and should do so at once. */
+const PATIENCE_MS = 2000
+
+/** One life of the open source and sinks. Resolves when it was drained; throws a PartFailure when a part failed. */
+export async function runSession(run: Run): Promise<SessionEnd> {
+  const lanes: Lane[] = []
+  const session = await openSession(run, (name, position) => lanes.find((lane) => lane.name === name)?.moveDurable(position))
+  try {
+    return await follow(createFollowing(run, session, lanes))
+  } finally {
+    await within(PATIENCE_MS, closeSession(session))
+  }
+}
+
+async function follow(following: Following): Promise<SessionEnd> {
+  const { run, stop, stopped } = following
+  const { signal, report } = run.options
+  const onSignal = () => stop({ why: 'signal' })
+  signal.addEventListener('abort', onSignal)
+  if (signal.aborted) onSignal()
+  const starting = start(following).catch(following.failed('source'))
+  const end = await stopped
+  signal.removeEventListener('abort', onSignal)
+  report({ event: 'draining', reason: end.why })
+  const isDrained = await leave(following, starting)
+  if (end.why === 'error') throw end.failure
+  return summarise(following, isDrained ? (end.why === 'until' ? 'caught-up' : 'drained') : 'aborted')
+}
+
+async function start(following: Following): Promise<void> {
+  const { run, session, lanes, failed } = following
+  const { snapshots, tables } = await openTables(run, session, (event) => run.options.report(event))
+  following.snapshots = snapshots
+  following.tables = tables
+  run.options.report({
+    event: 'started',
+    act: session.act,
+    from: session.from,
+    tables: tables.length,
+    sinks: lanes.map((lane) => lane.name),
+  })
+  following.pumping = pump(following, snapshots)
+  following.pumping.then(() => failed('source')(new MillraceError('SOURCE_LOST', { reason: 'its stream ended' })), failed('source'))
+  startSideTasks(following, snapshots)
+}
+
+/** Pulls from the merge as fast as the slowest sink takes, which is all the backpressure there is. */
+async function pump({ run, session, lanes, taking, reading }: Following, snapshots: Snapshots): Promise<void> {
+  const stream = session.source.read(session.from, reading.signal)
+  const isEnding = new Promise<void>((resolve) => reading.signal.addEventListener('abort', () => resolve()))
+  for await (const batch of snapshots.merge(stream, session.from, reading.signal)) {
+    // Leaving the loop would end the connection on which the last acknowledgement still has to go.
+    if (taking.signal.aborted) return isEnding
+    run.works('source')
+    if (batch.kind === 'changes') {
+      run.totals.changes += batch.changes.length
+      run.totals.commitTimeUs = batch.changes.at(-1)?.tx?.commitTimeUs ?? run.totals.commitTimeUs
+    } else if (batch.kind === 'rows') run.totals.rows += batch.rowCount
+    if (batch.kind !== 'control') run.totals.bytes += batch.bytes
+    const full = fanOut(lanes, [batch])
+    if (full !== null) await full
+  }
+}
+
+/** Drains, settles and closes, in the order in which each still needs the next. True where everything taken became durable. */
+async function leave(following: Following, starting: Promise<void>): Promise<boolean> {
+  const { run, lanes, settlement, taking, reading, writing } = following
+  taking.abort()
+  const drained = Promise.all(lanes.map((lane) => lane.drain())).then(() => true)
+  const isDrained = await within(run.options.drainMs ?? DRAIN_MS, drained, run.options.abort)
+  writing.abort()
+  if (isDrained === null) await within(PATIENCE_MS, drained)
+  // Before the reading ends: the acknowledgement travels on its connection.
+  const isSettled = await within(
+    PATIENCE_MS,
+    settlement.finish().then(() => true),
+  )
+  // The source's pending read ends by this signal only; to leave its loop first would wait for a change that may never come.
+  reading.abort()
+  await within(PATIENCE_MS, starting)
+  await within(PATIENCE_MS, following.pumping)
+  if (following.snapshots !== null) await within(PATIENCE_MS, Promise.resolve(following.snapshots[Symbol.asyncDispose]()))
+  return isDrained === true && isSettled === true
+}
+
+async function summarise({ run, session, lanes }: Following, end: SessionEnd['end']): Promise<SessionEnd> {
+  const { report } = run.options
+  const position = lowestDurable(lanes.map((lane) => lane.durable))
+  const health = await within(PATIENCE_MS, session.source.health())
+  if (end === 'aborted') report(warning('DRAIN_ABORTED', 'The drain was cut short; the next run reads again what was not durable.'))
+  report({ event: 'stopped', position, health })
+  return { end, position, health }
+}
+
+function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {
+  const { promise: stopped, resolve: stop } = createDeferred<Stop>()
+  const failed = (part: string) => (error: unknown) => stop({ why: 'error', failure: asPartFailure(part, error) })
+  const [taking, reading, writing] = [new AbortController(), new AbortController(), new AbortController()]
+  const watermark = createWatermark(lanes)
+  const settlement = createSettlement({
+    durables: () => lanes.map((lane) => lane.durable),
+    record: (position) => recordAcknowledged(run.options.state, lanes, position),
+    acknowledge(position) {
+      session.source.acknowledge(position)
+      run.options.report({ event: 'settled', position })
+    },
+    failed: failed('state'),
+    clock: run.clock,
+    signal: taking.signal,
+  })
+  const following = { run, session, lanes, watermark, settlement, stop, stopped, failed, taking, reading, writing }
+  for (const open of session.sinks) lanes.push(openLane(following, open))
+  return { ...following, snapshots: null, tables: [], pumping: Promise.resolve() }
+}
+
+function openLane(following: Pick<Following, 'run' | 'session' | 'watermark' | 'settlement' | 'failed' | 'writing'>, open: OpenSink): Lane {
+  const { run, session, watermark, settlement, failed, writing } = following
+  const { state, batch } = run.options
+  return new Lane({
+    name: open.name,
+    sink: open.sink,
+    ...laneRecord(session, open),
+    from: session.from,
+    save: open.keepsRecord ? null : (step) => state.sink(open.name).save({ ...step, data: null }),
+    boundBytes: batch.maxBytes,
+    maxWaitMs: batch.maxWaitMs,
+    clock: run.clock,
+    signal: writing.signal,
+    onMoved() {
+      run.works(open.name)
+      settlement.moved()
+      watermark.moved()
+    },
+    onFailed: failed(open.name),
+  })
+}
+
+/** The promise's value, or null where it failed, took longer, or `cut` aborts. */
+async function within<T>(timeoutMs: number, promise: Promise<T>, cut?: AbortSignal): Promise<T | null> {
+  const { promise: late, resolve } = createDeferred<null>()
+  const timer = setTimeout(resolve, timeoutMs, null)
+  const onCut = () => resolve(null)
+  cut?.addEventListener('abort', onCut)
+  if (cut?.aborted) onCut()
+  try {
+    return await Promise.race([promise.catch(() => null), late])
+  } finally {
+    clearTimeout(timer)
+    cut?.removeEventListener('abort', onCut)
+  }
+}

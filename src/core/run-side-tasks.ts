@@ -1,0 +1,95 @@
+import { tableName, type Table } from '../contracts/table.ts'
+import { toMillraceError } from '../errors/millrace-error.ts'
+import { answerRequests } from './requests.ts'
+import type { LivePipeline } from './run-live.ts'
+import type { Following } from './run-session.ts'
+import { passing, reachEnd, reportProgress, watchHealth } from './run-watch.ts'
+import type { Snapshots } from './snapshot.ts'
+
+const DISCOVER_EVERY_MS = 10_000
+
+/** What goes on beside the reading, until the session stops taking batches. */
+export function startSideTasks(following: Following, snapshots: Snapshots): void {
+  const { run, session, watermark, stop, failed } = following
+  const { options, clock } = run
+  const { source } = session
+  const signal = following.taking.signal
+  const watch = (part: string, task: Promise<void>) => {
+    task.catch((error: unknown) => {
+      if (!signal.aborted) failed(part)(error)
+    })
+  }
+
+  watch(
+    'source',
+    reachEnd(options, { source, snapshots, watermark, clock }, signal).then((position) => {
+      if (position === null) return
+      options.report({ event: 'caught-up', position })
+      stop({ why: 'until', position })
+    }),
+  )
+  watch('source', discover(following, snapshots))
+  watch('source', watchHealth({ source, report: options.report, clock }, signal))
+  watch('pipeline', reportProgress({ current: () => progressOf(following), report: options.report, clock }, signal))
+  const handlers = options.handlers?.(liveView(following, snapshots))
+  if (handlers !== undefined) watch('state', answerRequests({ state: options.state, handlers, log: options.log, clock }, signal))
+}
+
+/** Looks now and then for tables that joined, which get a copy of their own, or left. */
+async function discover(following: Following, snapshots: Snapshots): Promise<void> {
+  const { options, clock } = following.run
+  const signal = following.taking.signal
+  for (;;) {
+    await clock.sleep(options.discoverEveryMs ?? DISCOVER_EVERY_MS, signal)
+    if (signal.aborted) return
+    const found = await transientIsNothing(() => following.session.source.discover(following.tables))
+    if (found === null || signal.aborted) continue
+    const { joined, left } = found
+    if (joined.length > 0) await join(following, snapshots, joined)
+    if (left.length > 0) await part(following, snapshots, left)
+  }
+}
+
+async function join(following: Following, snapshots: Snapshots, joined: readonly Table[]): Promise<void> {
+  following.tables = [...following.tables, ...joined]
+  following.run.options.report({ event: 'tables-joined', tables: joined.map(tableName) })
+  await snapshots.add(joined)
+}
+
+async function part(following: Following, snapshots: Snapshots, left: readonly Table[]): Promise<void> {
+  const gone = new Set(left.map((table) => table.id))
+  following.tables = following.tables.filter((table) => !gone.has(table.id))
+  following.run.options.report({ event: 'tables-left', tables: left.map(tableName) })
+  await snapshots.remove(left)
+}
+
+/** A connection lost while looking is no reason to stop: the stream notices by itself, and the next look opens its own. */
+async function transientIsNothing<T>(look: () => Promise<T>): Promise<T | null> {
+  try {
+    return await look()
+  } catch (error) {
+    if (toMillraceError(error).kind === 'transient') return null
+    throw error
+  }
+}
+
+function progressOf({ run, lanes }: Following) {
+  const sinks = lanes.map(({ name, durable, queuedBytes }) => ({ name, durable, queuedBytes }))
+  const position = sinks.map((sink) => sink.durable ?? '').sort()[0] || null
+  return { event: 'progress' as const, ...run.totals, position, sinks }
+}
+
+function liveView(following: Following, snapshots: Snapshots): LivePipeline {
+  const { session, lanes, watermark, run } = following
+  const { source } = session
+  return {
+    source,
+    sink: (name) => session.sinks.find((sink) => sink.name === name)?.sink ?? null,
+    tables: () => following.tables,
+    isCopying: () => snapshots.isCopying(),
+    lanes: () => lanes.map(({ name, durable, passed, queuedBytes }) => ({ name, durable, passed, queuedBytes })),
+    health: () => source.health(),
+    passed: (position, signal, sink) =>
+      passing(position, { source, watermark, clock: run.clock, ...(sink === undefined ? {} : { sink }) }, signal),
+  }
+}

@@ -1,0 +1,43 @@
+import type { Table } from '../contracts/table.ts'
+import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
+import type { Run } from './pipeline.ts'
+import { inPart } from './run-failure.ts'
+import type { Session } from './run-open.ts'
+import { openPassThrough } from './run-pass-through.ts'
+import type { SnapshotProgress, Snapshots } from './snapshot.ts'
+
+/** Opens the merge and gives it the tables: those that some sink does not hold are copied, at a repair every one again. */
+export async function openTables(
+  run: Run,
+  session: Session,
+  report: (event: PipelineEvent) => void,
+): Promise<{ snapshots: Snapshots; tables: readonly Table[] }> {
+  const { options } = run
+  const tables = await inPart('source', () => session.source.tables())
+  const snapshots = await openPassThrough({
+    source: session.source,
+    state: options.state,
+    sinks: session.sinks.map(({ name, record }) => ({ name, record })),
+    running: session.running,
+    mode: options.mode === 'stream' ? 'none' : 'incremental',
+    ...options.snapshot,
+    onProgress: (progress) => report(asEvent(progress)),
+  })
+  await snapshots.add(tables)
+  // A row deleted while nobody listened has left no trace in the log: a new generation finds it missing.
+  if (session.act === 'repair') for (const table of tables) await snapshots.reread(table, null)
+  return { snapshots, tables }
+}
+
+function asEvent(progress: SnapshotProgress): PipelineEvent {
+  switch (progress.event) {
+    case 'planned':
+      return { ...progress, event: 'snapshot-planned' }
+    case 'waiting':
+      return { ...progress, event: 'snapshot-waiting' }
+    case 'chunk':
+      return { ...progress, event: 'snapshot-chunk' }
+    case 'done':
+      return { ...progress, event: 'snapshot-table-done' }
+  }
+}

@@ -1,0 +1,101 @@
+import type { Position } from '../contracts/position.ts'
+import type { Source } from '../contracts/source.ts'
+import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
+import type { Clock } from './clock.ts'
+import type { PipelineOptions } from './pipeline.ts'
+import type { Watermark } from './run-live.ts'
+import type { Snapshots } from './snapshot.ts'
+
+const NUDGE_EVERY_MS = 50
+const PROGRESS_EVERY_MS = 1000
+const HEALTH_EVERY_MS = 10_000
+const RETAINED_WARNING_BYTES = 256 * 1024 * 1024
+
+/** Resolves when the run has reached what `until` and `mode` ask for; never where they ask for nothing. */
+export async function reachEnd(
+  options: Pick<PipelineOptions, 'mode' | 'until'>,
+  ports: { source: Source; snapshots: Snapshots; watermark: Watermark; clock: Clock },
+  signal: AbortSignal,
+): Promise<Position | null> {
+  const { source, snapshots, watermark, clock } = ports
+  const until = options.until ?? null
+  if (until === null && options.mode !== 'snapshot') return null
+  // The log's end at the start counts also where nothing is left to copy.
+  let target = until !== null && until !== 'caught-up' ? until.position : await source.head()
+  if (typeof until !== 'object' || until === null) {
+    const wasCopying = snapshots.isCopying()
+    await snapshots.idle()
+    if (wasCopying) target = await source.head()
+  }
+  await passing(target, { source, watermark, clock }, signal)
+  return signal.aborted ? null : target
+}
+
+/** Waits for the sinks to pass `position`, asking an idle source to say how far it is. */
+export async function passing(
+  position: Position,
+  ports: { source: Source; watermark: Watermark; clock: Clock; sink?: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController()
+  const startedMs = ports.clock.now()
+  const passed = ports.watermark.wait(position, signal, ports.sink).finally(() => over.abort())
+  while (!over.signal.aborted && !signal.aborted) {
+    ports.source.nudge(position, ports.clock.now() - startedMs)
+    await ports.clock.sleep(NUDGE_EVERY_MS, over.signal)
+  }
+  await passed
+}
+
+/** Reports once a second where something moved. */
+export async function reportProgress(
+  ports: { current(): PipelineEvent & { event: 'progress' }; report(event: PipelineEvent): void; clock: Clock },
+  signal: AbortSignal,
+): Promise<void> {
+  let last = ''
+  while (!signal.aborted) {
+    const event = ports.current()
+    const text = JSON.stringify(event)
+    if (text !== last) ports.report(event)
+    last = text
+    await ports.clock.sleep(PROGRESS_EVERY_MS, signal)
+  }
+}
+
+/** Says so when the source keeps much of its log for us, or will soon stop keeping it. */
+export async function watchHealth(
+  ports: { source: Source; report(event: PipelineEvent): void; clock: Clock },
+  signal: AbortSignal,
+): Promise<void> {
+  let warnedBytes = RETAINED_WARNING_BYTES / 2
+  let isRiskTold = false
+  while (!signal.aborted) {
+    const health = await ports.source.health()
+    const retainedBytes = health.retainedBytes ?? 0
+    if (retainedBytes >= warnedBytes * 2) {
+      warnedBytes = retainedBytes
+      ports.report(
+        warning('LOG_RETAINED', `The database keeps ${megabytes(retainedBytes)} MB of log for this pipeline.`, { retainedBytes }),
+      )
+    }
+    const isAtRisk = health.state === 'unreserved' || (health.safeBytes !== null && health.safeBytes < retainedBytes / 4)
+    if (isAtRisk && !isRiskTold) {
+      const safeBytes = health.safeBytes ?? 0
+      ports.report(
+        warning('LOG_AT_RISK', `The database will drop this pipeline's slot after ${megabytes(safeBytes)} MB more of log.`, { safeBytes }),
+      )
+    }
+    isRiskTold = isAtRisk
+    await ports.clock.sleep(HEALTH_EVERY_MS, signal)
+  }
+}
+
+export function warning(
+  code: Extract<PipelineEvent, { event: 'warning' }>['code'],
+  message: string,
+  fields: Record<string, string | number> = {},
+): PipelineEvent {
+  return { event: 'warning', code, message, fields }
+}
+
+const megabytes = (bytes: number) => Math.round(bytes / 1024 / 1024)

@@ -1,0 +1,53 @@
+import type { Position } from '../contracts/position.ts'
+import type { Holder, LogHealth } from '../contracts/source.ts'
+
+/** News about a running pipeline, for progress bars, logs and metrics. Never a row value, never a credential. */
+export type PipelineEvent =
+  | { event: 'started'; act: 'start' | 'adopt' | 'continue' | 'repair'; from: Position; tables: number; sinks: readonly string[] }
+  | { event: 'tables-joined'; tables: readonly string[] }
+  | { event: 'tables-left'; tables: readonly string[] }
+  | SnapshotEvent
+  /** Every table of the pipeline is copied. */
+  | { event: 'snapshot-done'; seconds: number }
+  /** Once a second while something moves. */
+  | PipelineProgress
+  | { event: 'settled'; position: Position }
+  | { event: 'caught-up'; position: Position }
+  /** `level` rises with the attempts. */
+  | RetryEvent
+  | { event: 'warning'; code: WarningCode; message: string; fields: Record<string, string | number> }
+  | { event: 'draining'; reason: 'signal' | 'until' | 'error' }
+  | { event: 'stopped'; position: Position | null; health: LogHealth | null }
+
+/** One table's copy. Counts are totals of this copy in this process. */
+export type SnapshotEvent =
+  | { event: 'snapshot-planned'; table: string; chunks: number; rowEstimate: number }
+  /** The copy waits for transactions of others to end. */
+  | { event: 'snapshot-waiting'; table: string; holders: readonly Holder[] }
+  | { event: 'snapshot-chunk'; table: string; rows: number; bytes: number; chunksDone: number; chunksPlanned: number }
+  | { event: 'snapshot-table-done'; table: string; rows: number; bytes: number }
+
+export type PipelineProgress = {
+  event: 'progress'
+  /** Changes and snapshot rows that the source delivered in this run, and their bytes. */
+  changes: number
+  rows: number
+  bytes: number
+  position: Position | null
+  /** When the newest change delivered was committed, microseconds since 1970; null before the first. */
+  commitTimeUs: number | null
+  sinks: readonly { name: string; durable: Position | null; queuedBytes: number }[]
+}
+
+export type RetryEvent = {
+  event: 'retry'
+  level: 'info' | 'warn' | 'error'
+  /** The sink's name, or `source`. */
+  part: string
+  attempt: number
+  delayMs: number
+  code: string
+  message: string
+}
+
+export type WarningCode = 'TIMELINE_CHANGED' | 'LOG_RETAINED' | 'LOG_AT_RISK' | 'DRAIN_ABORTED' | 'REQUEST_FAILED'

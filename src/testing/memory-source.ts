@@ -1,0 +1,173 @@
+import type { ChangesBatch } from '../contracts/batch.ts'
+import type { Change } from '../contracts/change.ts'
+import type { Position } from '../contracts/position.ts'
+import type { LogHealth, LogState, SnapshotReader, Source, SourceControl } from '../contracts/source.ts'
+import type { Row, Table } from '../contracts/table.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
+
+/** What the test writes: changes of one transaction, without what the log adds. */
+export type MemoryChange = { op: 'insert'; table: Table; row: Row } | { op: 'delete'; table: Table; row: Row }
+
+/** A server of one log in memory: it survives the sources opened on it, as a database survives its connections. */
+export type MemoryLog = ReturnType<typeof createMemoryLog>
+
+/**
+ * A log whose positions are `index * 16` in 16 hexadecimal digits. Verbs of the test: `commit`, `breakConnection`,
+ * `refuse` (the next openings fail), and the slot's state as plain fields.
+ */
+export function createMemoryLog(options: { tables: readonly Table[]; batchChanges?: number }) {
+  const transactions: { start: Position; end: Position; changes: Change[] }[] = []
+  const waiters = new Set<() => void>()
+  const wake = () => waiters.forEach((resume) => resume())
+  let index = 1
+
+  const log = {
+    system: 'memory',
+    timeline: 1,
+    tables: [...options.tables],
+    /** The most changes a batch holds: a transaction larger than it is delivered with positions inside it. */
+    batchChanges: options.batchChanges ?? 1000,
+    slot: null as { confirmed: Position; lost: boolean } | null,
+    acknowledged: [] as Position[],
+    transactions,
+    reads: 0,
+    /** Batches taken out of `read` so far: what backpressure bounds. */
+    pulled: 0,
+    generation: 0,
+    refusals: [] as MillraceError[],
+    waiters,
+    head: () => formatPosition(index),
+    commit(changes: readonly MemoryChange[]): Position {
+      const start = formatPosition(index)
+      const tx = { position: start, xid: index, commitTimeUs: index }
+      transactions.push({ start, end: formatPosition(index + 1), changes: changes.map((change, ordinal) => toChange(change, ordinal, tx)) })
+      index++
+      wake()
+      return formatPosition(index)
+    },
+    /** Other databases write too: the log's end moves on without a change of ours. */
+    advance() {
+      index++
+      wake()
+    },
+    breakConnection() {
+      log.generation++
+      wake()
+    },
+    /** The next `error`s are thrown, one per opening of `read`. */
+    refuse(...errors: MillraceError[]) {
+      log.refusals.push(...errors)
+    },
+  }
+  return log
+}
+
+/** A source on a memory log. It reads ahead of its consumer by nothing. */
+export function createMemorySource(log: MemoryLog, snapshots: SnapshotReader = noSnapshots): Source {
+  return {
+    snapshots,
+    async inspect(): Promise<LogState> {
+      return { system: log.system, timeline: log.timeline, head: log.head(), reader: log.slot && { ...log.slot, ours: true } }
+    },
+    async begin() {
+      log.slot = { confirmed: log.head(), lost: false }
+      return { position: log.head(), running: [] }
+    },
+    async end() {
+      log.slot = null
+    },
+    async tables() {
+      return log.tables
+    },
+    read: (from, signal) => readLog(log, from, signal),
+    acknowledge(position) {
+      log.acknowledged.push(position)
+      const settled = position.slice(0, 16)
+      if (log.slot !== null && settled > log.slot.confirmed) log.slot.confirmed = settled
+    },
+    async head() {
+      return log.head()
+    },
+    nudge() {},
+    async discover(known) {
+      const names = new Set(known.map((table) => table.id))
+      const present = new Set(log.tables.map((table) => table.id))
+      return { joined: log.tables.filter((table) => !names.has(table.id)), left: known.filter((table) => !present.has(table.id)) }
+    },
+    async *scan() {},
+    async health(): Promise<LogHealth> {
+      return { retainedBytes: 0, safeBytes: null, active: true, state: log.slot === null ? 'missing' : 'ok' }
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+async function* readLog(log: MemoryLog, from: Position, signal: AbortSignal): AsyncGenerator<ChangesBatch | SourceControl> {
+  log.reads++
+  const refusal = log.refusals.shift()
+  if (refusal !== undefined) throw refusal
+  const generation = log.generation
+  let at = from
+  while (!signal.aborted) {
+    if (log.generation !== generation) throw new MillraceError('SOURCE_LOST', { reason: 'the test broke it' })
+    const batch = nextBatch(log, at)
+    if (batch === null) {
+      await idle(log, signal)
+      continue
+    }
+    at = batch.end
+    log.pulled++
+    yield batch
+  }
+}
+
+function nextBatch(log: MemoryLog, at: Position): ChangesBatch | null {
+  const [settled = '', inside] = at.split(':')
+  // As a slot does: what was confirmed is gone.
+  const from = log.slot !== null && log.slot.confirmed > settled ? log.slot.confirmed : settled
+  const transaction = log.transactions.find(({ start }) => start >= from)
+  if (transaction === undefined) return log.head() > at ? batchOf([], log.head(), true) : null
+  const done = inside !== undefined && transaction.start === settled ? Number.parseInt(inside, 16) + 1 : 0
+  const changes = transaction.changes.slice(done, done + log.batchChanges)
+  const isWhole = done + changes.length >= transaction.changes.length
+  if (isWhole) return batchOf(changes, transaction.end, true)
+  return batchOf(changes, `${transaction.start}:${hex(done + changes.length - 1, 12)}`, false)
+}
+
+function batchOf(changes: readonly Change[], end: Position, betweenTransactions: boolean): ChangesBatch {
+  return { kind: 'changes', log: '', changes, bytes: changes.length * 100, end, betweenTransactions, carry: '', audience: null }
+}
+
+/** Waits for the log to grow, the connection to break, or the signal. Nothing else ends it: a consumer that leaves must abort. */
+function idle(log: MemoryLog, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const resume = () => {
+      log.waiters.delete(resume)
+      signal.removeEventListener('abort', resume)
+      resolve()
+    }
+    log.waiters.add(resume)
+    signal.addEventListener('abort', resume)
+  })
+}
+
+function toChange(change: MemoryChange, ordinal: number, tx: NonNullable<Change['tx']>): Change {
+  if (change.op === 'insert') return { op: 'insert', table: change.table, before: null, oldKey: null, after: change.row, ordinal, tx }
+  return { op: 'delete', table: change.table, before: change.row, oldKey: null, after: null, ordinal, tx }
+}
+
+const formatPosition = (index: number): Position => hex(index * 16, 16)
+const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0')
+
+const nothing = { sees: () => true }
+
+/** A database whose tables were empty when the slot was made. */
+const noSnapshots: SnapshotReader = {
+  running: async () => [],
+  visibility: async () => nothing,
+  holders: async () => [],
+  plan: async () => [],
+  keyChunk: (table, keys, id) => ({ id, table, leaf: table.name, predicate: keys, rowEstimate: keys.length }),
+  read: async () => null,
+  async *readWhole() {},
+}
