@@ -13,6 +13,8 @@ export type ConnectOptions = {
   replication?: boolean
   /** Reads in gulps while there is a backlog (see gulp-socket.ts): for replication and COPY. */
   gulp?: boolean
+  /** Gives up connecting. The open connection does not listen to it. */
+  signal?: AbortSignal
 }
 
 /**
@@ -83,13 +85,18 @@ async function connectOnce(target: SourceTarget, options: ConnectOptions, useTls
   // Without a listener a break between two statements would end the process; the next statement reports it.
   client.on('error', () => {})
   noteVersion(client)
+  const giveUp = () => destroyConnection(client)
+  options.signal?.addEventListener('abort', giveUp, { once: true })
   try {
+    options.signal?.throwIfAborted()
     await client.connect()
     await client.query(SET_ALL)
     return client
   } catch (error) {
     destroyConnection(client)
     throw error
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp)
   }
 }
 

@@ -1,0 +1,194 @@
+import type { PgoutputHandler, OldKind } from '../../codecs/pgoutput/pgoutput-decoder.ts'
+import type { Begin, Commit, LogicalMessage, Relation, Truncate } from '../../codecs/pgoutput/messages.ts'
+import type { ChangesBatch } from '../../contracts/batch.ts'
+import type { Change, Transaction } from '../../contracts/change.ts'
+import type { SourceControl } from '../../contracts/source.ts'
+import type { Row, Table } from '../../contracts/table.ts'
+import type { OldRows } from './old-rows.ts'
+
+/** What the decoder hands back with each change of a table. */
+export type TableContext = { table: Table; oldRows: OldRows }
+
+/** What the batcher needs of the decoder that feeds it. */
+export type Feed = {
+  pause(): void
+  skip(isOn: boolean): void
+  consumed(): number
+  contextOf(relation: number): TableContext | null
+}
+
+export type Batcher = PgoutputHandler<TableContext> & {
+  /** Batches and controls that are complete, in order. */
+  readonly ready: (ChangesBatch | SourceControl)[]
+  /** The relation whose description stopped the decoder. */
+  takeRelation(): Relation | null
+  /** From here on the table is described so. Closes the batch before it. */
+  describe(control: Pick<SourceControl, 'table'> & { previous: Table | null; reread: boolean }): void
+  /** Moves what is open to `ready`, where it lies between transactions and holds a change. */
+  closeOpen(): void
+  /** An empty batch, where only the position moved since the last; false where it did not. */
+  closeEmpty(): boolean
+  /** Whether only the position moved. */
+  hasMoved(): boolean
+  position(): string
+}
+
+/** Our own messages, that only push the log on. */
+export const OWN_PREFIX = 'millrace'
+
+/** A batch closes at a transaction's end past this part of its bound, so that it seldom closes inside one. */
+const NEARLY_FULL = 0.75
+
+/**
+ * Turns decoded messages into batches. Everything here is synchronous.
+ *
+ * Nothing is lost or doubled, since each position says exactly what lies before it:
+ * - between transactions, `end` is the byte after the last commit record (or what the server says it has sent, while no
+ *   transaction is open): every commit record before it was handed on;
+ * - inside one, it is the commit record's place and the ordinal of the last change handed on. Ordinals count every change the
+ *   server sends, of tables we drop too, so they are the same when the transaction is sent again, and what `from` says is settled is passed over.
+ */
+export function createBatcher(from: string, batchBytes: number, feed: () => Feed): Batcher {
+  const ready: (ChangesBatch | SourceControl)[] = []
+  let changes: Change[] = []
+  let openedAt = 0
+  /** Everything before this is settled by what was handed on, or by `from`. */
+  let between = from
+  let given = from
+  let tx: Transaction | null = null
+  /** The next change's ordinal, and the last one that `from` settles. */
+  let ordinal = 0
+  let settled = -1
+  let relation: Relation | null = null
+
+  const position = () => (tx === null || ordinal - 1 <= settled ? between : `${tx.position}:${hexOrdinal(ordinal - 1)}`)
+
+  const close = () => {
+    const bytes = feed().consumed() - openedAt
+    const end = position()
+    ready.push({ kind: 'changes', log: '', changes, end, carry: '', audience: null, bytes, betweenTransactions: tx === null })
+    changes = []
+    openedAt += bytes
+    given = end
+    feed().pause()
+  }
+
+  const add = (change: Change) => {
+    changes.push(change)
+    if (feed().consumed() - openedAt >= batchBytes) close()
+  }
+
+  /** The place of the change in hand. */
+  const next = () => ordinal++
+
+  const current = () => tx as Transaction // the decoder refuses changes outside a transaction
+
+  return {
+    ready,
+    position,
+    begin({ finalLsn, commitTimeUs, xid }: Begin) {
+      tx = { position: finalLsn, xid, commitTimeUs }
+      ordinal = 0
+      settled = settledOrdinal(from, finalLsn)
+      if (settled >= 0) feed().skip(true)
+    },
+    commit({ endLsn }: Commit) {
+      if (settled >= 0) feed().skip(false)
+      tx = null
+      if (endLsn > between) between = endLsn
+      if (changes.length > 0 && feed().consumed() - openedAt >= batchBytes * NEARLY_FULL) close()
+    },
+    relation(found: Relation) {
+      relation = found
+      feed().pause()
+    },
+    insert({ table }: TableContext, after: Row) {
+      add({ op: 'insert', table, before: null, oldKey: null, after, ordinal: next(), tx: current() })
+    },
+    update({ table, oldRows }: TableContext, kind: OldKind, old: Row | null, after: Row) {
+      const before = old === null ? null : oldRows.before(kind, old)
+      if (before !== null) oldRows.complete(before, after)
+      const oldKey = before === null ? null : oldRows.keyIfChanged(before, after)
+      add({ op: 'update', table, before, oldKey, after, ordinal: next(), tx: current() })
+    },
+    delete({ table, oldRows }: TableContext, kind: OldKind, old: Row) {
+      add({ op: 'delete', table, before: oldRows.before(kind, old), oldKey: null, after: null, ordinal: next(), tx: current() })
+    },
+    passed() {
+      if (next() >= settled) feed().skip(false)
+    },
+    truncate({ relations, cascade, restartIdentity }: Truncate) {
+      for (const id of relations) {
+        const place = next()
+        const context = feed().contextOf(id)
+        if (place > settled && context)
+          add({ op: 'truncate', table: context.table, cascade, restartIdentity, ordinal: place, tx: current() })
+      }
+      if (ordinal > settled) feed().skip(false)
+    },
+    message({ transactional, lsn, prefix, content }: LogicalMessage) {
+      if (transactional && tx !== null) {
+        const place = next()
+        if (place >= settled) feed().skip(false)
+        if (place > settled && prefix !== OWN_PREFIX) {
+          add({ op: 'message', table: null, prefix, content, transactional, position: tx.position, ordinal: place, tx })
+        }
+      } else if (lsn > between) {
+        between = lsn
+        // `lsn` is the byte after the message, where a commit record may begin: the byte before is the message's alone.
+        if (prefix !== OWN_PREFIX) {
+          add({ op: 'message', table: null, prefix, content, transactional, position: byteBefore(lsn), ordinal: 0, tx: null })
+        }
+      }
+    },
+    keepalive(walEnd: string) {
+      // Inside a transaction, or while the server reads again what it had read before, this lies behind.
+      if (tx === null && walEnd > between) between = walEnd
+    },
+    takeRelation() {
+      const found = relation
+      relation = null
+      return found
+    },
+    describe({ table, previous, reread }) {
+      if (changes.length > 0) close()
+      const end = position()
+      given = end
+      ready.push({
+        kind: 'control',
+        event: 'schema',
+        log: '',
+        table,
+        previous,
+        end,
+        carry: '',
+        audience: null,
+        ...(reread ? { reread } : {}),
+      })
+    },
+    closeOpen() {
+      if (tx === null && changes.length > 0) close()
+    },
+    hasMoved: () => tx === null && changes.length === 0 && between > given,
+    closeEmpty() {
+      const moved = tx === null && changes.length === 0 && between > given
+      if (moved) close()
+      return moved
+    },
+  }
+}
+
+/** The last ordinal of the transaction committed at `finalLsn` that `from` settles: -1 none of it, Infinity all of it. */
+export function settledOrdinal(from: string, finalLsn: string): number {
+  const settled = from.slice(0, 16)
+  if (finalLsn !== settled) return finalLsn < settled ? Infinity : -1
+  return from.length > 16 ? Number.parseInt(from.slice(17), 16) : -1
+}
+
+function hexOrdinal(ordinal: number): string {
+  return ordinal.toString(16).toUpperCase().padStart(12, '0')
+}
+
+function byteBefore(lsn: string): string {
+  return (BigInt(`0x${lsn}`) - 1n).toString(16).toUpperCase().padStart(16, '0')
+}

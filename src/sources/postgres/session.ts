@@ -1,0 +1,141 @@
+import type { Duplex, DuplexOptions } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Submittable } from 'pg'
+import pgCopyStreams from 'pg-copy-streams'
+import { MillraceError } from '../../errors/millrace-error.ts'
+import { connect, destroyConnection, serverVersionOf, type Connection } from './connection.ts'
+import { toSourceError, type ErrorPlace } from './errors.ts'
+import { positionToLsn } from './lsn.ts'
+import { createStatus, NOTHING, statusMessage, type Status } from './status.ts'
+
+/** What one walsender session is asked for. */
+export type SessionOptions = {
+  url: string
+  slot: string
+  publications: readonly string[]
+  /** 16 hexadecimal digits. */
+  from: string
+  /** Everything durable so far; null where nothing is known. */
+  acknowledged: string | null
+  /** How long a slot that another process reads is waited for. */
+  slotWaitMs: number
+  /** Whether a process is a walsender that an earlier session of ours left behind; then it is ended. */
+  endLeftBehind(pid: number): Promise<boolean>
+}
+
+export type SessionEvents = {
+  data(chunk: Buffer): void
+  failed(error: MillraceError): void
+}
+
+/** One running START_REPLICATION. Not started again after it failed or was closed. */
+export type Session = Status & {
+  /** The walsender's process. */
+  pid: number
+  pause(): void
+  resume(): void
+  /** Cuts the connection at once; no event follows. */
+  close(): void
+}
+
+type CopyBoth = Duplex & Submittable
+/** Missing in the types of pg-copy-streams. */
+const { both } = pgCopyStreams as unknown as { both(command: string, options: DuplexOptions): CopyBoth }
+
+const GULP_BYTES = 1 << 20
+const RETRY_SLOT_MS = 100
+
+/** Connects and starts; resolves once the server has agreed to send. */
+export async function openSession(options: SessionOptions, events: SessionEvents, signal: AbortSignal): Promise<Session> {
+  const connection = await connect(options.url, { replication: true, gulp: true, signal })
+  const cut = () => destroyConnection(connection)
+  signal.addEventListener('abort', cut, { once: true })
+  try {
+    signal.throwIfAborted()
+    const copy = await start(connection, options, { events, signal })
+    return createSession(connection, copy, options, events)
+  } catch (error) {
+    cut()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', cut)
+  }
+}
+
+/** A slot stays active for a moment after its reader was killed: waits for it. */
+async function start(
+  connection: Connection,
+  options: SessionOptions,
+  to: { events: SessionEvents; signal: AbortSignal },
+): Promise<CopyBoth> {
+  const giveUpAt = Date.now() + options.slotWaitMs
+  while (true) {
+    try {
+      return await startOnce(connection, options, to.events)
+    } catch (error) {
+      const failure = toSourceError(error, placeOf(options))
+      if (failure.code !== 'SLOT_IN_USE') throw failure
+      const isOurs = await options.endLeftBehind(Number(failure.fields.pid))
+      if (!isOurs && Date.now() > giveUpAt) throw failure
+    }
+    await delay(RETRY_SLOT_MS, undefined, { signal: to.signal })
+  }
+}
+
+function startOnce(connection: Connection, options: SessionOptions, events: SessionEvents): Promise<CopyBoth> {
+  const command = startCommand(options, serverVersionOf(connection))
+  const copy = connection.query(both(command, { readableHighWaterMark: GULP_BYTES }))
+  return new Promise((resolve, reject) => {
+    copy.once('error', reject)
+    // Nothing is read, not even the answer, before somebody listens.
+    copy.on('data', (chunk: Buffer) => events.data(chunk))
+    // Writes wait until the server has switched to copying both ways: the first one going out says that it has.
+    copy.write(statusMessage(options.acknowledged ?? NOTHING, false), () => {
+      copy.off('error', reject)
+      resolve(copy)
+    })
+  })
+}
+
+/** Names as SQL literals of identifiers, quoted inside the option's own quotes. */
+function startCommand({ slot, from, publications }: SessionOptions, version: number): string {
+  const names = publications.map((name) => `"${name.replaceAll('"', '""')}"`).join(',')
+  const messages = version >= 140_000 ? `, messages 'true'` : ''
+  return `START_REPLICATION SLOT "${slot}" LOGICAL ${positionToLsn(from)} (proto_version '1', publication_names '${names.replaceAll("'", "''")}'${messages})`
+}
+
+function createSession(connection: Connection, copy: CopyBoth, options: SessionOptions, events: SessionEvents): Session {
+  let isOver = false
+  const status = createStatus((bytes) => isOver || copy.write(bytes), options.acknowledged)
+  const end = () => {
+    isOver = true
+    copy.removeAllListeners('data')
+    status.stop()
+    destroyConnection(connection)
+  }
+  const fail = (error: unknown) => {
+    if (isOver) return
+    end()
+    events.failed(toSourceError(error, placeOf(options)))
+  }
+  copy.on('error', fail)
+  copy.on('end', () => fail(new MillraceError('SOURCE_LOST', { reason: 'the server ended the stream' })))
+  connection.on('end', () => fail(new MillraceError('SOURCE_LOST', { reason: 'the connection was closed' })))
+  return {
+    pid: (connection as unknown as { processID: number }).processID, // pg has it, its types do not
+    pause: () => void copy.pause(),
+    resume: () => void copy.resume(),
+    acknowledge: status.acknowledge,
+    ask: status.ask,
+    stop: status.stop,
+    close: () => {
+      if (isOver) return
+      status.flush()
+      end()
+    },
+  }
+}
+
+function placeOf({ slot, publications, from }: SessionOptions): ErrorPlace {
+  return { slot, publication: publications[0] ?? '', position: positionToLsn(from), replication: true, phase: 'stream' }
+}
