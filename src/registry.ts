@@ -4,6 +4,13 @@ import type { FormatDefinition, SinkDefinition, SourceDefinition, TransformDefin
 type Registry<D> = Readonly<Record<string, () => Promise<D>>>
 
 export const SOURCES: Registry<SourceDefinition> = {}
-export const SINKS: Registry<SinkDefinition> = {}
-export const FORMATS: Registry<FormatDefinition> = {}
+export const SINKS: Registry<SinkDefinition> = {
+  discard: async () => (await import('./sinks/discard/definition.ts')).definition,
+  duckdb: async () => (await import('./sinks/duckdb/definition.ts')).definition,
+  file: async () => (await import('./sinks/file/definition.ts')).definition,
+  stdout: async () => (await import('./sinks/stdout/definition.ts')).definition,
+}
+export const FORMATS: Registry<FormatDefinition> = {
+  native: async () => (await import('./formats/native/definition.ts')).definition,
+}
 export const TRANSFORMS: Registry<TransformDefinition> = {}

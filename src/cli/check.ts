@@ -2,8 +2,9 @@ import type { Config, ConfiguredSink } from '../config/config.ts'
 import type { Finding } from '../contracts/definition.ts'
 import type { Log } from '../contracts/sink.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
+import { sourceContext } from '../config/open-parts.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
-import { emptyState, openKnownState, printJson, printLine, runningProcess, sourceContext } from './pipeline-parts.ts'
+import { emptyState, openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
 import { openTerminal, type LogOptions } from './terminal.ts'
 
 /** What `check --json` prints. */

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import type { Config } from '../config/config.ts'
+import { sourceContext } from '../config/open-parts.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
-import { emptyState, openKnownState, printLine, sourceContext } from './pipeline-parts.ts'
+import { emptyState, openKnownState, printLine } from './pipeline-parts.ts'
 import { openTerminal, type LogOptions } from './terminal.ts'
 
 /** Removes what the pipeline made: in the source, and its state. Data in sinks stays. */

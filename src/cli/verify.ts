@@ -1,9 +1,10 @@
 import type { Config } from '../config/config.ts'
+import { openSource, sinkContext } from '../config/open-parts.ts'
 import type { Log, Sink } from '../contracts/sink.ts'
 import type { TableVerdict } from '../core/verify.ts'
 import { formatCount } from '../lib/units.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
-import { emptyState, openKnownState, openSink, openSource, printJson, printLine, runningProcess } from './pipeline-parts.ts'
+import { emptyState, openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
 import { askRunning } from './requests.ts'
 import { openTerminal, type LogOptions } from './terminal.ts'
 import { isEqual, verifySinks, type VerifyReport, type VerifyRequest } from './verify-sinks.ts'
@@ -34,7 +35,8 @@ async function verifyAlone(config: Config, request: VerifyRequest, log: Log): Pr
     for (const sink of config.sinks) {
       const isReadable = sink.definition.capabilities.readable
       const sinkState = state?.sink(sink.name) ?? { load: async () => null, save: async () => {} }
-      sinks.push({ name: sink.name, sink: isReadable ? await openSink(config, sink, { state: sinkState, log }) : null })
+      const context = sinkContext(config, sink, { state: sinkState, log, durable: () => {} })
+      sinks.push({ name: sink.name, sink: isReadable ? await sink.definition.open(sink.config, context) : null })
     }
     const side = { pipeline: config.name, live: false, source, sinks, passed: async () => {} }
     return await verifySinks(side, request, new AbortController().signal)

@@ -1,0 +1,32 @@
+import type { Position } from '../contracts/position.ts'
+import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
+
+const KEPT = 3600
+
+/** Remembers when the pipeline read how far, to say how long ago a sink was level with it, and what is being copied. */
+export function createLagClock(now: () => number = Date.now) {
+  const marks: { position: Position; atMs: number }[] = []
+  const copying = new Set<string>()
+  let acknowledged: Position | null = null
+
+  return {
+    copying,
+    get acknowledged() {
+      return acknowledged
+    },
+    on(event: PipelineEvent): void {
+      if (event.event === 'settled') acknowledged = event.position
+      if (event.event === 'snapshot-planned') copying.add(event.table)
+      if (event.event === 'snapshot-table-done') copying.delete(event.table)
+      if (event.event !== 'progress' || event.position === null || event.position === marks.at(-1)?.position) return
+      marks.push({ position: event.position, atMs: now() })
+      if (marks.length > KEPT) marks.shift()
+    },
+    /** Seconds since the first mark that the sink has not reached; null where nothing is known of it. */
+    lagSeconds(durable: Position | null): number | null {
+      if (durable === null) return null
+      const ahead = marks.find((mark) => mark.position > durable)
+      return ahead ? Math.max(0, (now() - ahead.atMs) / 1000) : 0
+    },
+  }
+}

@@ -1,0 +1,86 @@
+import type { Holder } from '../contracts/source.ts'
+import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
+
+/** What a pipeline shows of itself while it runs. */
+export type ProgressView = {
+  elapsedMs: number
+  tables: readonly TableProgress[]
+  /** Transactions that a snapshot waits for. */
+  waitingFor: readonly Holder[]
+  /** Changes of the stream since the start; bytes of them and of copied rows. */
+  changes: number
+  bytes: number
+  /** Per second, lately. */
+  changeRate: number
+  sinks: readonly { name: string; lagBytes: number | null }[]
+}
+
+export type TableProgress = {
+  table: string
+  state: 'waiting' | 'copying' | 'done'
+  rows: number
+  rowEstimate: number
+  bytes: number
+  chunksDone: number
+  chunksPlanned: number
+  rowRate: number
+}
+
+const SHOWN = 16
+const BAR = 20
+
+/** A few lines for a terminal: a bar for each table that is copied, what is waited for, and the stream. */
+export function progressBars(view: ProgressView, columns: number): string {
+  const open = view.tables.filter((table) => table.state !== 'done')
+  const done = view.tables.length - open.length
+  const lines = open.slice(0, SHOWN).map(tableBar)
+  if (open.length > SHOWN) lines.push(`  … and ${open.length - SHOWN} tables more`)
+  if (view.tables.length > 0) lines.push(`  ${done} of ${view.tables.length} tables copied, ${formatCount(totalRows(view))} rows`)
+  for (const holder of view.waitingFor.slice(0, 3)) lines.push(`  ${waitText(holder)}`)
+  lines.push(`  ${streamText(view)}`)
+  return lines.map((line) => `${line.slice(0, Math.max(20, columns - 1))}\n`).join('')
+}
+
+/** The same in one line, for logs. */
+export function progressLine(view: ProgressView): string {
+  const open = view.tables.filter((table) => table.state !== 'done')
+  const copying = open.slice(0, 4).map((table) => `${table.table} ${percent(table)} %`)
+  const parts = [
+    formatDuration(view.elapsedMs),
+    ...(open.length > 0 ? [`copying ${view.tables.length - open.length}/${view.tables.length} tables (${copying.join(', ')}${open.length > 4 ? ', …' : ''})`] : []),
+    `${formatCount(totalRows(view))} rows copied`,
+    streamText(view),
+    ...view.waitingFor.slice(0, 1).map(waitText),
+  ]
+  return parts.join(' · ')
+}
+
+/** `waits for process 4711, whose transaction is open for 2 m 3 s (idle in transaction)` */
+export function waitText(holder: Holder): string {
+  const who = holder.pid === null ? `a prepared transaction (xid ${holder.xid})` : `process ${holder.pid}`
+  return `the snapshot waits for ${who}, open for ${formatDuration(holder.ageMs)} (${holder.state})`
+}
+
+function tableBar(table: TableProgress): string {
+  const filled = Math.round((percent(table) / 100) * BAR)
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`
+  const chunks = `chunk ${table.chunksDone}/${table.chunksPlanned}`
+  const figures = `${formatCount(table.rows)} rows  ${formatBytes(table.bytes)}  ${formatCount(table.rowRate)} rows/s  ${chunks}`
+  return `  ${table.table.padEnd(28)} ${bar} ${String(percent(table)).padStart(3)} %  ${table.state === 'waiting' ? 'waiting' : figures}`
+}
+
+/** By chunks, as row counts are the planner's estimates. */
+function percent(table: TableProgress): number {
+  if (table.state === 'done') return 100
+  return table.chunksPlanned === 0 ? 0 : Math.min(99, Math.floor((table.chunksDone / table.chunksPlanned) * 100))
+}
+
+function streamText(view: ProgressView): string {
+  const lags = view.sinks.filter((sink) => sink.lagBytes !== null).map((sink) => `${sink.name} ${formatBytes(sink.lagBytes ?? 0)} behind`)
+  const parts = [`${formatCount(view.changes)} changes followed`, `${formatCount(view.changeRate)}/s`, formatBytes(view.bytes), ...lags]
+  return parts.join(', ')
+}
+
+function totalRows(view: ProgressView): number {
+  return view.tables.reduce((sum, table) => sum + table.rows, 0)
+}

@@ -1,0 +1,92 @@
+import type { Config } from '../config/config.ts'
+import { openPipeline } from '../config/open-pipeline.ts'
+import type { Source } from '../contracts/source.ts'
+import type { PipelineSummary } from '../core/pipeline.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
+import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
+import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
+import { createLagClock } from './lag-clock.ts'
+import { openDisplay } from './display.ts'
+import { parsePosition } from './position-text.ts'
+import { createHandlers } from './run-handlers.ts'
+import { catchSignals } from './signals.ts'
+import { dropCommand, retentionText } from './slot-warning.ts'
+import { summaryText } from './summary-text.ts'
+import { openTerminal, type LogOptions, type Terminal } from './terminal.ts'
+
+export type RunOptions = ConfigChoice &
+  LogOptions & { mode?: 'both' | 'snapshot' | 'stream'; until?: string; repair?: boolean; wait?: boolean }
+
+/** Runs a pipeline until it is stopped or done. Exit code 0 when drained or done, 130 or 143 when it was cut short. */
+export async function run(options: RunOptions): Promise<number> {
+  const { sink: only = [], ...choice } = options
+  await assertUsage(options)
+  const config = await chosenConfig(choice, 'run')
+  const until = options.until === undefined ? null : options.until === 'caught-up' ? options.until : { position: parsePosition(options.until) }
+  const terminal = await openTerminal(options)
+  const display = openDisplay(terminal)
+  const clock = createLagClock()
+  const signals = catchSignals(terminal)
+  try {
+    const summary = await openPipeline(config, signals.drain, {
+      ...(options.mode === undefined ? {} : { mode: options.mode }),
+      until,
+      only,
+      repair: options.repair === true,
+      wait: options.wait === true,
+      log: terminal.log,
+      abort: signals.abort,
+      report(event) {
+        clock.on(event)
+        report(event, { terminal, display })
+      },
+      handlers: createHandlers(config, clock),
+      onSource: warnOnce(config, options, terminal),
+    })
+    display.end()
+    tellEnd(summary, { config, options, terminal })
+    return summary.end === 'aborted' ? signals.exitCode() : 0
+  } finally {
+    display.end()
+    signals.release()
+  }
+}
+
+async function assertUsage(options: RunOptions): Promise<void> {
+  if ((options.sink ?? []).length > 0) await chosenConfig(options, 'run') // names that are not there
+  if ((options.sink ?? []).length > 0 && options.repair)
+    throw new MillraceError('CLI_USAGE', { reason: '--repair is for all sinks; leave --sink out.', command: 'run' })
+  if (options.until !== undefined && options.mode === 'snapshot')
+    throw new MillraceError('CLI_USAGE', { reason: '--mode snapshot ends by itself; leave --until out.', command: 'run' })
+}
+
+function report(event: PipelineEvent, { terminal, display }: { terminal: Terminal; display: ReturnType<typeof openDisplay> }): void {
+  display.on(event)
+  const { event: name, ...fields } = event
+  if (event.event === 'warning') terminal.log.warn(event.code, { message: event.message, ...event.fields })
+  else if (event.event === 'progress' || event.event === 'settled' || event.event === 'snapshot-chunk') terminal.log.debug(name, fields)
+  else if (event.event !== 'retry') terminal.log.info(name, fields) // the pipeline logs its retries itself
+}
+
+/** At the start: says how much log the slot kept while nobody read it. */
+function warnOnce(config: Config, options: RunOptions, terminal: Terminal): (source: Source) => Promise<void> {
+  let isTold = false
+  return async (source) => {
+    if (isTold) return
+    isTold = true
+    const health = await source.health().catch(() => null) // the pipeline meets the same error itself, and retries
+    const text = health && retentionText(config, health)
+    if (health && text && !health.active) terminal.log.warn('LOG_RETAINED', { message: text, retainedBytes: health.retainedBytes, drop: dropCommand(options) })
+  }
+}
+
+function tellEnd(summary: PipelineSummary, at: { config: Config; options: RunOptions; terminal: Terminal }): void {
+  const { config, options, terminal } = at
+  terminal.say(summaryText(summary))
+  if (terminal.form === 'json') terminal.log.info('summary', { ...summary })
+  const { health } = summary
+  if (!health || health.state === 'missing') return
+  const message = `The slot of ${config.name} keeps the database's log from now on, until the next run. To remove it: ${dropCommand(options)}`
+  if (terminal.form === 'json') terminal.log.warn('LOG_RETAINED', { message, retainedBytes: health.retainedBytes })
+  else if (!terminal.quiet) terminal.say(message)
+}

@@ -1,0 +1,74 @@
+import { openSource, sinkContext, sinkKeepsRecord } from './open-parts.ts'
+import type { Config } from './config.ts'
+import { createFloor } from './acknowledge-floor.ts'
+import type { Log } from '../contracts/sink.ts'
+import type { Source } from '../contracts/source.ts'
+import type { StateStore } from '../contracts/state-store.ts'
+import { runPipeline, type PipelineOptions, type PipelineSummary } from '../core/pipeline.ts'
+import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
+import { openSqliteState } from '../state/sqlite/state-store.ts'
+import { resolveConfig } from './load-config.ts'
+
+export type OpenPipelineOptions = Partial<Pick<PipelineOptions, 'mode' | 'until' | 'repair' | 'report' | 'handlers' | 'abort' | 'drainMs'>> & {
+  log?: Log
+  /** Stand by while another process runs this pipeline. */
+  wait?: boolean
+  /** Only these sinks of the configuration. The others lose nothing: what they still need is not acknowledged. */
+  only?: readonly string[]
+  /** Sees each source that is opened, before it is read. */
+  onSource?: (source: Source) => Promise<void>
+}
+
+/**
+ * Runs a pipeline until it is drained (`signal`), caught up (`until`), or stopped by an error that needs somebody; then throws it.
+ * `config` is a configuration as in a file, or one that `loadConfig` returned.
+ */
+export async function openPipeline(
+  config: Config | Record<string, unknown>,
+  signal: AbortSignal,
+  options: OpenPipelineOptions = {},
+): Promise<PipelineSummary> {
+  const valid = isResolved(config) ? config : await resolveConfig(config, { baseDir: process.cwd() })
+  await using _lock = await lockPipeline(valid.state, { pipeline: valid.name, wait: options.wait ?? false, signal })
+  await using state = await openSqliteState(valid.state, { pipeline: valid.name })
+  return runPipeline(await pipelineOptions(valid, { state, signal, options }))
+}
+
+async function pipelineOptions(
+  config: Config,
+  at: { state: StateStore; signal: AbortSignal; options: OpenPipelineOptions },
+): Promise<PipelineOptions> {
+  const { state, signal, options } = at
+  const { only, onSource, wait: _, log = SILENT, ...run } = options
+  const sinks = config.sinks.filter((sink) => !only || only.length === 0 || only.includes(sink.name))
+  const absent = config.sinks.filter((sink) => !sinks.includes(sink))
+  const floor = await createFloor(state, { present: sinks, absent })
+  return {
+    mode: config.snapshot.mode === 'none' ? 'stream' : 'both',
+    report: () => {},
+    ...run,
+    name: config.name,
+    slotName: (config.source.config as { slot?: string }).slot ?? `millrace_${config.name}`, // sources that have one call it so
+    source: async () => {
+      const source = floor(await openSource(config, state, log))
+      await onSource?.(source)
+      return source
+    },
+    sinks: sinks.map((sink) => ({
+      name: sink.name,
+      keepsRecord: sinkKeepsRecord(sink),
+      open: (context) => sink.definition.open(sink.config, sinkContext(config, sink, { ...context, log })),
+    })),
+    state,
+    snapshot: { chunkBytes: config.snapshot.chunkBytes, parallel: config.snapshot.parallel },
+    batch: config.batch,
+    log,
+    signal,
+  }
+}
+
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+function isResolved(config: Config | Record<string, unknown>): config is Config {
+  return 'shown' in config && 'baseDir' in config
+}
