@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const REPORTS = [
+  { title: 'status --json', path: 'src/cli/status-report.ts', types: ['StatusReport', 'SourceStatus', 'SinkStatus', 'TableStatus'] },
+  { title: '', path: 'src/contracts/source.ts', types: ['LogHealth'] },
+  { title: 'check --json', path: 'src/cli/check.ts', types: ['CheckReport'] },
+  { title: '', path: 'src/contracts/definition.ts', types: ['Finding'] },
+  { title: 'verify --json', path: 'src/cli/verify-sinks.ts', types: ['VerifyReport'] },
+  { title: '', path: 'src/core/verify.ts', types: ['TableVerdict', 'Difference'] },
+  { title: 'errors with --log json', path: 'src/cli/error-text.ts', types: ['ErrorReport'] },
+]
+
+/** The fields of what `--json` prints: the declarations that the code itself is checked against. */
+export function jsonTypesText(): string {
+  const sections = REPORTS.map(({ title, path, types }) => {
+    const text = readFileSync(join(import.meta.dirname, '..', path), 'utf8')
+    const declarations = types.map((type) => declaration(text, type)).join('\n\n')
+    return `${title && `## ${title}\n\n`}\`\`\`ts\n${declarations}\n\`\`\`\n`
+  })
+  return `# What \`--json\` prints\n\nEach command prints one object.\n\n${sections.join('\n')}`
+}
+
+/** `export type NAME = …` with the comment above it, up to the line that ends it. */
+function declaration(text: string, name: string): string {
+  const match = new RegExp(`((?:^/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?)^export (type ${name} =(?: \\{\\n[\\s\\S]*?^\\}| [^\\n]*))`, 'm').exec(text)
+  if (!match) throw new Error(`There is no type ${name}`)
+  return `${match[1]}${match[2]}`
+}

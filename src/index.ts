@@ -1,0 +1,21 @@
+/** The library: `import { openPipeline } from 'millrace'`. */
+export { openPipeline, type OpenPipelineOptions } from './config/open-pipeline.ts'
+export { loadConfig, resolveConfig } from './config/load-config.ts'
+export type { Config, ConfiguredSink } from './config/config.ts'
+export type { PipelineSummary } from './core/pipeline.ts'
+export type { PipelineEvent } from './telemetry/pipeline-event.ts'
+
+export { MillraceError, toMillraceError, type ErrorFields } from './errors/millrace-error.ts'
+export { ERRORS, type ErrorCode, type ErrorEntry, type ErrorKind } from './errors/table.ts'
+
+export type * from './contracts/batch.ts'
+export type * from './contracts/change.ts'
+export type * from './contracts/definition.ts'
+export type * from './contracts/format.ts'
+export type * from './contracts/position.ts'
+export type * from './contracts/sink.ts'
+export type * from './contracts/source.ts'
+export type * from './contracts/state-store.ts'
+export type * from './contracts/transform.ts'
+export type { Column, LogicalType, Row, Table, Value } from './contracts/table.ts'
+export { tableName, UNCHANGED } from './contracts/table.ts'
