@@ -1,0 +1,125 @@
+import type { RowChange } from '../../contracts/change.ts'
+import { UNCHANGED, type Row, type Table } from '../../contracts/table.ts'
+import { canonicalEquals } from '../../values/canonical-equals.ts'
+import { createKeyOf } from '../../values/create-key-of.ts'
+
+/**
+ * The changes of one table, reduced to the last state of each key. What it says at the end, applied to a table that
+ * holds the state before the first change, gives the state after the last one:
+ * empty the table if `wiped`; take the rows that `partial` needs; delete `deleted`; append rows.
+ */
+export type Compacted = {
+  wiped: boolean
+  /** Rows holding the keys to delete. */
+  deleted: Row[]
+  /** Rows to append, whole. */
+  rows: Row[]
+  /** Rows to append whose UNCHANGED values the table holds, in the row with the key of `from`. */
+  partial: { row: Row; from: Row }[]
+}
+
+/** `row`: the key's last state, null when deleted. `stored`: the table may hold the key. `from`: see Compacted.partial. */
+type Entry = { key: Row; row: Row | null; stored: boolean; from: Row | null }
+
+export type Compaction = {
+  readonly table: Table
+  change(change: RowChange): void
+  truncate(): void
+  finish(): Compacted
+}
+
+/**
+ * `overlaps`: rows of a snapshot may already hold what an insert brings, so every key counts as stored. Otherwise a key
+ * whose first change is an insert is not in the table: the source's key is unique, and the position in the same
+ * transaction as the rows keeps any change from being applied twice.
+ */
+export function createCompaction(table: Table, overlaps: boolean): Compaction {
+  const keyOf = createKeyOf(table)
+  const entries = new Map<string, Entry>()
+  let wiped = false
+
+  function put(row: Row, from: Row | null): void {
+    const key = keyOf(row)
+    const entry = entries.get(key)
+    if (!entry) return void entries.set(key, { key: row, row, stored: !wiped && (overlaps || from !== null), from })
+    entry.row = row
+    // What the table holds under this key is of a row that is gone: nothing is to be taken from there.
+    entry.from = from === row ? null : from
+  }
+
+  function remove(row: Row, before: Row | null): void {
+    const key = keyOf(row)
+    const entry = entries.get(key)
+    if (!entry) return void (wiped || entries.set(key, { key: row, row: null, stored: true, from: null }))
+    if (entry.row !== null && !isSameRow(table, entry.row, before)) return void (entry.stored ||= !wiped)
+    entry.row = entry.from = null
+    if (!entry.stored) entries.delete(key)
+  }
+
+  function update(row: Row): void {
+    const key = keyOf(row)
+    const entry = entries.get(key)
+    const isPartial = row.includes(UNCHANGED)
+    if (!entry) entries.set(key, { key: row, row, stored: !wiped, from: isPartial ? row : null })
+    else if (isPartial && entry.row) fill(entry, row, entry.row)
+    else {
+      entry.row = row
+      entry.from = null
+    }
+  }
+
+  /** The key changed: what was not sent comes from the row under the old key. */
+  function move(row: Row, oldKey: Row, before: Row | null): void {
+    const entry = entries.get(keyOf(oldKey))
+    const isPartial = row.includes(UNCHANGED)
+    const base = isPartial ? (entry?.row ?? null) : null
+    const from = !isPartial ? null : entry ? entry.from : oldKey
+    const whole = base ? merge(row, base) : row
+    remove(oldKey, before)
+    put(whole, whole.includes(UNCHANGED) ? from : null)
+  }
+
+  return {
+    table,
+    change(change) {
+      if (change.op === 'insert') put(change.after, change.after.includes(UNCHANGED) ? change.after : null)
+      else if (change.op === 'delete') remove(change.before, change.before)
+      else if (change.oldKey !== null && keyOf(change.oldKey) !== keyOf(change.after)) move(change.after, change.oldKey, change.before)
+      else update(change.after)
+    },
+    truncate() {
+      entries.clear()
+      wiped = true
+    },
+    finish: () => finish(entries, wiped),
+  }
+}
+
+function fill(entry: Entry, row: Row, base: Row): void {
+  entry.row = merge(row, base)
+  if (!entry.row.includes(UNCHANGED)) entry.from = null
+}
+
+function merge(row: Row, base: Row): Row {
+  return row.map((value, at) => (value === UNCHANGED ? (base[at] ?? null) : value))
+}
+
+/**
+ * Whether the row that leaves a key is the one that this batch put there. With REPLICA IDENTITY FULL a key may be
+ * deferrable: two rows can then swap keys, and while they do, the key holds both. Only the old row tells them apart.
+ */
+function isSameRow(table: Table, row: Row, before: Row | null): boolean {
+  if (table.identity !== 'full' || before === null) return true
+  return row.every((value, at) => value === UNCHANGED || before[at] === UNCHANGED || canonicalEquals(value, before[at] ?? null))
+}
+
+function finish(entries: Map<string, Entry>, wiped: boolean): Compacted {
+  const compacted: Compacted = { wiped, deleted: [], rows: [], partial: [] }
+  for (const { key, row, stored, from } of entries.values()) {
+    if (stored) compacted.deleted.push(row ?? key)
+    if (row === null) continue
+    if (from !== null && !wiped) compacted.partial.push({ row, from })
+    else compacted.rows.push(row.includes(UNCHANGED) ? row.map((value) => (value === UNCHANGED ? null : value)) : row)
+  }
+  return compacted
+}

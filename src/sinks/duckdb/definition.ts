@@ -1,0 +1,27 @@
+import type { SinkDefinition } from '../../contracts/definition.ts'
+import { config, type DuckdbConfig } from './config.ts'
+
+export const definition: SinkDefinition<DuckdbConfig> = {
+  type: 'duckdb',
+  summary: "Tables in a DuckDB file, equal to the source's: exactly once, the position in the rows' own transaction.",
+  capabilities: {
+    delivery: 'exactly-once',
+    shape: 'tables',
+    needsKey: false,
+    truncate: true,
+    schemaChanges: true,
+    partialUpdates: true,
+    columnar: true,
+    readable: true,
+  },
+  config,
+  fromUrl: (rest) => (rest === '' ? null : { path: rest }),
+  async check(settings, context) {
+    const { checkDuckdbSink } = await import('./check.ts')
+    await checkDuckdbSink(settings, context)
+  },
+  async open(settings, context) {
+    const { createDuckdbSink } = await import('./sink.ts')
+    return createDuckdbSink(settings, context)
+  },
+}
