@@ -28,15 +28,42 @@ export function decodeFloat32Binary(buf: Buffer, start: number, end: number): nu
   return shortestFloat32(buf.readFloatBE(start))
 }
 
-/** The double named by the shortest decimal that names this real. */
+/**
+ * The double named by the shortest decimal that names this real, as common/f2s.c finds it: strictly between the
+ * midpoints to its neighbours; of equally long ones the nearest, of equally near ones the even.
+ */
 export function shortestFloat32(real: number): number {
-  // Integers below 2^23 and the specials are their own shortest decimals.
-  if (!Number.isFinite(real) || (Number.isInteger(real) && Math.abs(real) < 0x800000)) return real
+  // Integers below 2^24 and the specials are their own shortest decimals.
+  if (!Number.isFinite(real) || (Number.isInteger(real) && Math.abs(real) < 0x1000000)) return real
+  const size = Math.abs(real)
+  // Above a power of two neighbours lie twice as far as below: there the second nearest may name it alone.
+  const lopsided = Number.isInteger(Math.log2(size))
   for (let digits = 1; digits < 9; digits++) {
-    const candidate = Number(real.toPrecision(digits))
-    if (Math.fround(candidate) === real) return candidate
+    const nearest = Number(size.toPrecision(digits))
+    const found = names(nearest, size) ? evenOfTie(size, digits, nearest) : lopsided ? step(size, digits, 1) : nearest
+    if (names(found, size)) return real < 0 ? -found : found
   }
   return Number(real.toPrecision(9))
+}
+
+/** Midpoints themselves are left out, as the server does: doubling the distance of one reaches a neighbour exactly. */
+function names(decimal: number, real: number): boolean {
+  const twice = 2 * decimal - real
+  return Math.fround(decimal) === real && (decimal === real || Math.fround(twice) !== twice)
+}
+
+/** JavaScript rounds the half away from zero, the server to the even digit. */
+function evenOfTie(real: number, digits: number, nearest: number): number {
+  const longer = real.toExponential(digits)
+  const isTie = /5e/.test(longer) && Number(longer) === real
+  const isOdd = /[13579]e/.test(real.toExponential(digits - 1))
+  return isTie && isOdd ? step(real, digits, -1) : nearest
+}
+
+/** The decimal of as many digits next to the nearest one. */
+function step(real: number, digits: number, by: 1 | -1): number {
+  const [mantissa = '', exponent] = real.toExponential(digits - 1).split('e')
+  return Number(`${Number(mantissa.replace('.', '')) + by}e${Number(exponent) - digits + 1}`)
 }
 
 function decodeSpecial(buf: Buffer, start: number, end: number): number {
