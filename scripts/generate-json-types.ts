@@ -23,7 +23,10 @@ export function jsonTypesText(): string {
 
 /** `export type NAME = …` with the comment above it, up to the line that ends it. */
 function declaration(text: string, name: string): string {
-  const match = new RegExp(`((?:^/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?)^export (type ${name} =(?: \\{\\n[\\s\\S]*?^\\}| [^\\n]*))`, 'm').exec(text)
+  const match = new RegExp(
+    `((?:^/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?)^export (type ${name} =(?: \\{\\n[\\s\\S]*?^\\}| [^\\n]*))`,
+    'm',
+  ).exec(text)
   if (!match) throw new Error(`There is no type ${name}`)
   return `${match[1]}${match[2]}`
 }

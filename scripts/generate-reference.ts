@@ -63,7 +63,8 @@ function table(schema: JsonSchema): string {
 function rowsOf(schema: JsonSchema, prefix: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, property]) => {
     const isRequired = schema.required?.includes(key) ?? false
-    if (property.properties && Object.keys(property.properties).length > 0 && !property.properties.type) return rowsOf(property, `${prefix}${key}.`)
+    if (property.properties && Object.keys(property.properties).length > 0 && !property.properties.type)
+      return rowsOf(property, `${prefix}${key}.`)
     const fallback = property.default === undefined ? (isRequired ? '**required**' : '') : `\`${JSON.stringify(property.default)}\``
     return [`| \`${prefix}${key}\` | ${cell(property.description ?? '')} | ${cell(describeSchema(property))} | ${cell(fallback)} |\n`]
   })
@@ -99,7 +100,9 @@ function cliText(): string {
 
 function commandText(command: Command): string {
   const usage = `\`\`\`\nmillrace ${command.name()} ${command.usage()}\n\`\`\`\n\n`
-  const args = command.registeredArguments.map((argument) => `| \`${argument.name()}\` | ${cell(argument.description)}${choices(argument.argChoices)} |\n`)
+  const args = command.registeredArguments.map(
+    (argument) => `| \`${argument.name()}\` | ${cell(argument.description)}${choices(argument.argChoices)} |\n`,
+  )
   const options = command.options.map((option) => `| \`${option.flags}\` | ${cell(option.description)}${choices(option.argChoices)} |\n`)
   const rows = [...args, ...options].join('')
   return `## ${command.name()}\n\n${command.description()}\n\n${usage}${rows && `| | |\n|---|---|\n${rows}\n`}`
@@ -135,7 +138,10 @@ const CAPABILITIES: readonly (keyof SinkDefinition['capabilities'])[] = [
 
 async function capabilitiesText(): Promise<string> {
   const sinks = await Promise.all(Object.values(SINKS).map((load) => load()))
-  const rows = sinks.map(({ type, summary, capabilities }) => `| \`${type}\` | ${cell(summary)} | ${CAPABILITIES.map((name) => value(capabilities[name])).join(' | ')} |\n`)
+  const rows = sinks.map(
+    ({ type, summary, capabilities }) =>
+      `| \`${type}\` | ${cell(summary)} | ${CAPABILITIES.map((name) => value(capabilities[name])).join(' | ')} |\n`,
+  )
   const words = `\`delivery\`: what a crash can do. \`shape\`: \`changes\` keeps the log, \`tables\` the latest state. \`needsKey\`: every table must have a key.
 \`readable\`: \`millrace verify\` can compare it. Each claim is a test of the conformance suite.\n`
   return `${HEAD}# What sinks can do\n\n| sink | | ${CAPABILITIES.join(' | ')} |\n|---|---|${CAPABILITIES.map(() => '---|').join('')}\n${rows.join('')}\n${words}`

@@ -3,7 +3,9 @@ import type { FormatDefinition, SinkDefinition, SourceDefinition, TransformDefin
 
 type Registry<D> = Readonly<Record<string, () => Promise<D>>>
 
-export const SOURCES: Registry<SourceDefinition> = {}
+export const SOURCES: Registry<SourceDefinition> = {
+  postgres: async () => (await import('./sources/postgres/definition.ts')).definition,
+}
 export const SINKS: Registry<SinkDefinition> = {
   discard: async () => (await import('./sinks/discard/definition.ts')).definition,
   duckdb: async () => (await import('./sinks/duckdb/definition.ts')).definition,

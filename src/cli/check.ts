@@ -15,7 +15,10 @@ export async function check(options: ConfigChoice & LogOptions & { json?: boolea
   const config = await chosenConfig(options, 'check')
   const { log } = await openTerminal(options)
   const isRunning = (await runningProcess(config)) !== null
-  const findings = [...(await checkSource(config, log)), ...(await Promise.all(config.sinks.map((sink) => checkSink(config, sink, isRunning))))]
+  const findings = [
+    ...(await checkSource(config, log)),
+    ...(await Promise.all(config.sinks.map((sink) => checkSink(config, sink, isRunning)))),
+  ]
   const report: CheckReport = { ok: findings.every((finding) => finding.severity !== 'error'), findings }
   if (options.json) printJson(report)
   else printReport(report)
@@ -42,7 +45,13 @@ async function checkSink(config: Config, sink: ConfiguredSink, isRunning: boolea
     const finding = asFinding(error, subject)
     // The pipeline itself holds what it writes: that is no fault.
     if (isRunning && finding.code === 'SINK_LOCKED')
-      return { severity: 'ok', code: 'SINK_RUNNING', subject, message: `The sink ${sink.name} is held by the running pipeline.`, hint: null }
+      return {
+        severity: 'ok',
+        code: 'SINK_RUNNING',
+        subject,
+        message: `The sink ${sink.name} is held by the running pipeline.`,
+        hint: null,
+      }
     return finding
   }
 }

@@ -38,7 +38,8 @@ function removeState(path: string): void {
 }
 
 async function isConfirmed(config: Config): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new MillraceError('CLI_USAGE', { reason: '`drop` asks first; give --yes where nobody can answer.', command: 'drop' })
+  if (!process.stdin.isTTY)
+    throw new MillraceError('CLI_USAGE', { reason: '`drop` asks first; give --yes where nobody can answer.', command: 'drop' })
   const prompt = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await prompt.question(`Remove slot, publication and state of the pipeline ${config.name}? Type yes: `)
   prompt.close()

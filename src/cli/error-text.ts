@@ -7,7 +7,13 @@ export type ErrorReport = { level: 'error'; code: string; message: string; hint:
 /** What an error prints: what happened, the code, the hint, where it is documented. One JSON object, or text. */
 export function errorText(error: unknown, options: { json: boolean; verbose: boolean }): string {
   const known = toMillraceError(error)
-  const fields: ErrorReport = { level: 'error', code: known.code, message: redactUrls(known.message), hint: redactUrls(known.hint), docs: known.docs }
+  const fields: ErrorReport = {
+    level: 'error',
+    code: known.code,
+    message: redactUrls(known.message),
+    hint: redactUrls(known.hint),
+    docs: known.docs,
+  }
   if (options.verbose) fields.stack = redactUrls(stackOf(known))
   if (options.json) return `${JSON.stringify(fields)}\n`
   const lines = [`error: ${fields.message}`, `  code  ${fields.code}`, `  hint  ${fields.hint}`, `  docs  ${fields.docs}`]

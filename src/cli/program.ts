@@ -29,8 +29,10 @@ function addRun(program: Command, finish: Finish): void {
     .argument('[source]', 'the source as a URL, where there is no file: postgres://…')
     .argument('[sinks...]', 'sinks as TYPE:REST, e.g. duckdb:./shop.duckdb file:./changes stdout:')
     .addOption(
-      new Option('--mode <mode>', '`snapshot` ends once every table is copied and caught up; `stream` follows changes only; `both` is the default')
-        .choices(['both', 'snapshot', 'stream']),
+      new Option(
+        '--mode <mode>',
+        '`snapshot` ends once every table is copied and caught up; `stream` follows changes only; `both` is the default',
+      ).choices(['both', 'snapshot', 'stream']),
     )
     .option('--until <when>', 'end with exit code 0 at `caught-up`, or at a position (ours, or X/Y of Postgres)')
     .option('--sink <name>', 'only this sink of the configuration; may be given more than once', collect, [])

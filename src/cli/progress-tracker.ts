@@ -45,7 +45,8 @@ export function createProgressTracker(now: () => number = () => performance.now(
         Object.assign(tableOf(event.table), { chunksPlanned: event.chunks, rowEstimate: event.rowEstimate, sinceMs: now() })
       if (event.event === 'snapshot-waiting') waiting = event.holders.length > 0 ? event : null
       if (event.event === 'snapshot-chunk') onChunk(event)
-      if (event.event === 'snapshot-table-done') Object.assign(tableOf(event.table), { state: 'done', rows: event.rows, bytes: event.bytes })
+      if (event.event === 'snapshot-table-done')
+        Object.assign(tableOf(event.table), { state: 'done', rows: event.rows, bytes: event.bytes })
       if (event.event === 'progress') onProgress(event)
     },
     view(): ProgressView {

@@ -47,7 +47,9 @@ export function progressLine(view: ProgressView): string {
   const copying = open.slice(0, 4).map((table) => `${table.table} ${percent(table)} %`)
   const parts = [
     formatDuration(view.elapsedMs),
-    ...(open.length > 0 ? [`copying ${view.tables.length - open.length}/${view.tables.length} tables (${copying.join(', ')}${open.length > 4 ? ', …' : ''})`] : []),
+    ...(open.length > 0
+      ? [`copying ${view.tables.length - open.length}/${view.tables.length} tables (${copying.join(', ')}${open.length > 4 ? ', …' : ''})`]
+      : []),
     `${formatCount(totalRows(view))} rows copied`,
     streamText(view),
     ...view.waitingFor.slice(0, 1).map(waitText),

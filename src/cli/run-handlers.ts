@@ -14,8 +14,15 @@ export function createHandlers(config: Config, clock: ReturnType<typeof createLa
   })
 }
 
-function verifyLive(config: Config, live: LivePipeline, request: { tables: readonly string[]; sinks: readonly string[] }): Promise<VerifyReport> {
-  const names = live.lanes().map((lane) => lane.name).filter((name) => request.sinks.includes(name))
+function verifyLive(
+  config: Config,
+  live: LivePipeline,
+  request: { tables: readonly string[]; sinks: readonly string[] },
+): Promise<VerifyReport> {
+  const names = live
+    .lanes()
+    .map((lane) => lane.name)
+    .filter((name) => request.sinks.includes(name))
   const sinks = names.map((name) => ({ name, sink: live.sink(name) }))
   const source = {
     scan: live.source.scan.bind(live.source),

@@ -22,7 +22,8 @@ export async function run(options: RunOptions): Promise<number> {
   const { sink: only = [], ...choice } = options
   await assertUsage(options)
   const config = await chosenConfig(choice, 'run')
-  const until = options.until === undefined ? null : options.until === 'caught-up' ? options.until : { position: parsePosition(options.until) }
+  const until =
+    options.until === undefined ? null : options.until === 'caught-up' ? options.until : { position: parsePosition(options.until) }
   const terminal = await openTerminal(options)
   const display = openDisplay(terminal)
   const clock = createLagClock()
@@ -76,7 +77,8 @@ function warnOnce(config: Config, options: RunOptions, terminal: Terminal): (sou
     isTold = true
     const health = await source.health().catch(() => null) // the pipeline meets the same error itself, and retries
     const text = health && retentionText(config, health)
-    if (health && text && !health.active) terminal.log.warn('LOG_RETAINED', { message: text, retainedBytes: health.retainedBytes, drop: dropCommand(options) })
+    if (health && text && !health.active)
+      terminal.log.warn('LOG_RETAINED', { message: text, retainedBytes: health.retainedBytes, drop: dropCommand(options) })
   }
 }
 

@@ -95,10 +95,16 @@ async function readSource(
   try {
     await using source: Source = await openSource(config, options.state ?? emptyState(), options.log)
     const tables = (await source.tables()).map((table) => ({ table: tableName(table), snapshot: 'unknown' as const }))
-    return { source: { type, head: await source.head(), acknowledged: options.acknowledged, slot: await source.health(), error: null }, tables }
+    return {
+      source: { type, head: await source.head(), acknowledged: options.acknowledged, slot: await source.health(), error: null },
+      tables,
+    }
   } catch (error) {
     const { code, message } = toMillraceError(error)
-    return { source: { type, head: null, acknowledged: options.acknowledged, slot: null, error: { code, message: redactUrls(message) } }, tables: [] }
+    return {
+      source: { type, head: null, acknowledged: options.acknowledged, slot: null, error: { code, message: redactUrls(message) } },
+      tables: [],
+    }
   }
 }
 
@@ -107,7 +113,9 @@ function warningsOf(config: Config, slot: LogHealth | null, drop: string | null)
   if (!slot || slot.state === 'missing') return []
   const text = retentionText(config, slot)
   if (text) return [drop === null ? text : `${text} To remove it: ${drop}`]
-  return drop === null || slot.active ? [] : [`The slot of ${config.name} keeps the database's log while nobody reads it. To remove it: ${drop}`]
+  return drop === null || slot.active
+    ? []
+    : [`The slot of ${config.name} keeps the database's log while nobody reads it. To remove it: ${drop}`]
 }
 
 function lagOf(position: Position | null, head: Position | null): number | null {

@@ -37,13 +37,20 @@ async function readStatus(config: Config, options: { log: Log; drop: string }): 
 function printReport(report: StatusReport): void {
   const { source, sinks, tables, warnings } = report
   printLine(`${report.pipeline}: ${report.pid === null ? 'not running' : `running, process ${report.pid}`}`)
-  printLine(`source ${source.type}: ${source.error ? source.error.message : `log ends at ${source.head}, acknowledged ${source.acknowledged ?? 'nothing'}`}`)
+  printLine(
+    `source ${source.type}: ${source.error ? source.error.message : `log ends at ${source.head}, acknowledged ${source.acknowledged ?? 'nothing'}`}`,
+  )
   if (source.slot) {
     const { state, active, retainedBytes, safeBytes } = source.slot
     const safe = safeBytes === null ? '' : `, ${formatBytes(safeBytes)} until it is dropped`
-    printLine(`slot: ${state}, ${active ? 'read' : 'not read'}, retains ${retainedBytes === null ? 'nothing' : formatBytes(retainedBytes)}${safe}`)
+    printLine(
+      `slot: ${state}, ${active ? 'read' : 'not read'}, retains ${retainedBytes === null ? 'nothing' : formatBytes(retainedBytes)}${safe}`,
+    )
   }
-  for (const sink of sinks) printLine(`sink ${sink.name} (${sink.type}): ${sink.position === null ? 'holds nothing' : `durable up to ${sink.position}`}${lagText(sink)}`)
+  for (const sink of sinks)
+    printLine(
+      `sink ${sink.name} (${sink.type}): ${sink.position === null ? 'holds nothing' : `durable up to ${sink.position}`}${lagText(sink)}`,
+    )
   for (const { table, snapshot } of tables) printLine(`table ${table}: ${snapshot}`)
   for (const warning of warnings) printLine(`WARNING: ${warning}`)
 }

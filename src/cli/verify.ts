@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { openSource, sinkContext } from '../config/open-parts.ts'
 import type { Log, Sink } from '../contracts/sink.ts'
 import type { TableVerdict } from '../core/verify.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
 import { formatCount } from '../lib/units.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { emptyState, openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
@@ -15,6 +16,7 @@ const VERIFY_TIMEOUT_MS = 6 * 3_600_000
 /** Compares source and sinks. Exit code 1 where anything differs. */
 export async function verify(options: ConfigChoice & LogOptions & { table: readonly string[]; json?: boolean }): Promise<number> {
   const config = await chosenConfig(options, 'verify')
+  assertReadable(config, options.sink ?? [])
   const request = { tables: options.table, sinks: config.sinks.map((sink) => sink.name) }
   const isRunning = (await runningProcess(config)) !== null
   const report = isRunning
@@ -23,6 +25,12 @@ export async function verify(options: ConfigChoice & LogOptions & { table: reado
   if (options.json) printJson(report)
   else printReport(report)
   return report.ok ? 0 : 1
+}
+
+/** A sink asked for by name must be one that can be read. */
+function assertReadable(config: Config, asked: readonly string[]): void {
+  const blind = config.sinks.find((sink) => asked.includes(sink.name) && !sink.definition.capabilities.readable)
+  if (blind) throw new MillraceError('SINK_UNREADABLE', { sink: blind.name, type: blind.type })
 }
 
 /** While no pipeline runs: opens the source and the sinks that can be read, by itself. */
@@ -63,7 +71,9 @@ function printVerdict(prefix: string, verdict: TableVerdict): void {
   const { table, rows, differing, more, unsettled } = verdict
   if (isEqual(verdict)) return printLine(`${prefix}${table}  OK  ${formatCount(rows.source)} rows`)
   const count = `${differing.length}${more ? ' or more' : ''}`
-  printLine(`${prefix}${table}  ${differing.length > 0 ? `DIFFERS in ${count} keys` : 'not settled'}  source ${rows.source} rows, sink ${rows.sink} rows`)
+  printLine(
+    `${prefix}${table}  ${differing.length > 0 ? `DIFFERS in ${count} keys` : 'not settled'}  source ${rows.source} rows, sink ${rows.sink} rows`,
+  )
   for (const { key, what } of differing.slice(0, LISTED)) printLine(`  ${what.padEnd(9)}  ${keyText(key)}`)
   if (differing.length > LISTED) printLine(`  … and ${differing.length - LISTED}${more ? ' or more' : ''} others (--json lists up to 1000)`)
   if (unsettled > 0) printLine(`  ${unsettled} keys changed at every look`)

@@ -38,7 +38,8 @@ async function takeBack(state: StateStore, present: readonly ConfiguredSink[]): 
   for (const { name } of present) {
     const standing = (await state.get(asideKey(name))) as Standing | null // written above
     const known = await acknowledgedOf(state)
-    if (standing && known && !known.sinks[name]) await state.set({ acknowledged: { ...known, sinks: { ...known.sinks, [name]: standing } } })
+    if (standing && known && !known.sinks[name])
+      await state.set({ acknowledged: { ...known, sinks: { ...known.sinks, [name]: standing } } })
     if (standing) await state.delete(asideKey(name))
   }
 }

@@ -15,7 +15,10 @@ export async function commandLineConfig(sourceUrl: string, sinks: readonly strin
 
 /** `My-Shop` → `my_shop`: what a slot's name may hold. */
 export function pipelineName(sourceUrl: string): string {
-  const name = databaseOf(sourceUrl).toLowerCase().replace(/[^a-z0-9_]+/g, '_').slice(0, 46)
+  const name = databaseOf(sourceUrl)
+    .toLowerCase()
+    .replace(/[^a-z0-9_]+/g, '_')
+    .slice(0, 46)
   return /[a-z0-9]/.test(name) ? name : 'millrace'
 }
 

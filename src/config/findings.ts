@@ -31,7 +31,8 @@ export function describeIssues(
       return issue.keys.map((key) => unknownKey(formatPath([...at.prefix, ...issue.path, key]), key, valid))
     }
     if (value === undefined && issue.code !== 'custom') return [`${path} is required${allowed(schemaAt(at.schema, issue.path))}`]
-    if (issue.code === 'invalid_value') return [`${path} must be one of ${issue.values.map(String).join(', ')}${meant(value, issue.values)}`]
+    if (issue.code === 'invalid_value')
+      return [`${path} must be one of ${issue.values.map(String).join(', ')}${meant(value, issue.values)}`]
     if (issue.code === 'invalid_union') return [`${path} is not valid${allowed(schemaAt(at.schema, issue.path))}`]
     return [`${path}${issue.message.startsWith('must') ? ' ' : ': '}${plain(issue.message)}`]
   })

@@ -38,5 +38,8 @@ function parseText(text: string, path: string): unknown {
   const error = document.errors[0]
   if (!error) return document.toJS()
   const { line, col } = lines.linePos(error.pos[0])
-  throw new MillraceError('CONFIG_SYNTAX', { path, reason: `line ${line}, column ${col}: ${error.code.toLowerCase().replaceAll('_', ' ')}` })
+  throw new MillraceError('CONFIG_SYNTAX', {
+    path,
+    reason: `line ${line}, column ${col}: ${error.code.toLowerCase().replaceAll('_', ' ')}`,
+  })
 }

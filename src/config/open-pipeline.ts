@@ -9,7 +9,9 @@ import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
 import { openSqliteState } from '../state/sqlite/state-store.ts'
 import { resolveConfig } from './load-config.ts'
 
-export type OpenPipelineOptions = Partial<Pick<PipelineOptions, 'mode' | 'until' | 'repair' | 'report' | 'handlers' | 'abort' | 'drainMs'>> & {
+export type OpenPipelineOptions = Partial<
+  Pick<PipelineOptions, 'mode' | 'until' | 'repair' | 'report' | 'handlers' | 'abort' | 'drainMs'>
+> & {
   log?: Log
   /** Stand by while another process runs this pipeline. */
   wait?: boolean

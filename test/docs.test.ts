@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { referenceFiles } from '../scripts/generate-reference.ts'
+import { registryText } from '../scripts/generate-registry.ts'
+import { ERRORS } from '../src/errors/table.ts'
+import { MillraceError } from '../src/errors/millrace-error.ts'
+import { isTest, ROOT, sourceFiles } from './source-files.ts'
+
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+
+test('the registry is what `npm run generate` makes of the folders', () => {
+  expect(read('src/registry.ts')).toBe(registryText(join(ROOT, 'src')))
+})
+
+test('docs/reference is what `npm run generate` makes of the code, and nothing else', async () => {
+  const files = await referenceFiles()
+  for (const [path, text] of Object.entries(files)) expect(existsSync(join(ROOT, path)) ? read(path) : null, path).toBe(text)
+  const written = readdirSync(join(ROOT, 'docs/reference')).map((name) => `docs/reference/${name}`)
+  expect(written.filter((path) => !(path in files))).toEqual([])
+})
+
+test('every error code is used, and has one anchor in the docs that its `docs` points to', () => {
+  const code = sourceFiles('src')
+    .filter((file) => !isTest(file.path) && file.path !== 'src/errors/table.ts')
+    .map((file) => file.text)
+    .join('\n')
+  const codes = Object.keys(ERRORS) as (keyof typeof ERRORS)[]
+  expect(codes.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([])
+  const anchors = [...read('docs/reference/errors.md').matchAll(/^## (.*)$/gm)].map(
+    (match) => `docs/reference/errors.md#${match[1]?.toLowerCase()}`,
+  )
+  expect(anchors).toEqual(codes.map((name) => new MillraceError(name).docs))
+})
+
+test('every error says what to do', () => {
+  const faults = Object.entries(ERRORS).filter(
+    ([, { message, hint }]) => hint.length < 10 || !/[.…}]$/.test(hint.trim()) || message.length === 0,
+  )
+  expect(faults.map(([code]) => code)).toEqual([])
+})
+
+test('relative links in the docs lead somewhere', () => {
+  const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesUnder('docs')].filter((page) =>
+    existsSync(join(ROOT, page)),
+  )
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+      .map((match) => join(page, '..', match[1] ?? ''))
+      .filter((target) => !existsSync(join(ROOT, target)))
+      .map((target) => `${page} → ${target}`),
+  )
+  expect(broken).toEqual([])
+})
+
+function pagesUnder(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name))
+}
