@@ -150,6 +150,11 @@ export async function dropSlot(connection: Connection, slot: string): Promise<bo
   return true
 }
 
+/** Whether this pipeline made the slot, by its own memory. */
+export async function isOurSlot(state: State, slot: string): Promise<boolean> {
+  return (await readFact(state))?.slot === slot
+}
+
 /** Forgets that a slot was ever made. */
 export async function forgetSlot(state: State): Promise<void> {
   await state.delete(FACT)
