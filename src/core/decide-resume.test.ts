@@ -66,6 +66,18 @@ const cases: Case[] = [
     expected: { act: 'continue', from: P(6) },
   },
   {
+    title: 'continues at where a sink began that has no checkpoint yet, though others have',
+    confirmed: P(3),
+    sinks: [{ position: P(6) }, { began: P(4) }],
+    expected: { act: 'continue', from: P(4) },
+  },
+  {
+    title: 'stops when the slot is ahead of where a sink began',
+    confirmed: P(5),
+    sinks: [{ position: P(6) }, { began: P(4) }],
+    expected: 'GAP_SLOT_AHEAD',
+  },
+  {
     title: 'continues when the state file was lost but the sink has its own position',
     confirmed: P(5),
     sinks: [{ position: P(6) }],
@@ -129,7 +141,7 @@ function outcome(each: Case): Resume | string {
         head: each.head ?? P(15),
         reader: confirmed === null ? null : { confirmed, lost: each.lost ?? false, ours: true },
       },
-      sinks: each.sinks.map((sink, at) => ({ name: `sink${at}`, position: null, reported: null, ...sink })),
+      sinks: each.sinks.map((sink, at) => ({ name: `sink${at}`, position: null, reported: null, began: null, ...sink })),
       remembered: each.remembered === undefined ? followed : each.remembered,
       slotName: 'millrace_shop',
     })

@@ -8,6 +8,8 @@ export type SinkStanding = {
   position: Position | null
   /** What we had written down that it held durably, before we acknowledged anything on the strength of it. */
   reported: Position | null
+  /** Where it was first read for: a sink that holds nothing yet still needs everything from there on. */
+  began: Position | null
 }
 
 /** What the state store remembers of the log we followed. `acknowledged` is written before it is acknowledged. */
@@ -23,7 +25,7 @@ export type ResumeFacts = {
 /**
  * - `start`: nothing was made nor delivered: make the slot.
  * - `adopt`: the slot is there and no sink holds anything: begin at where the slot stands.
- * - `continue`: read from the lowest checkpoint. A sink that holds nothing yet gets its rows by a snapshot of its own.
+ * - `continue`: read from the lowest checkpoint. A sink that was added now gets its rows by a snapshot of its own.
  */
 export type Resume = { act: 'start' } | { act: 'adopt'; from: Position } | { act: 'continue'; from: Position }
 
@@ -37,18 +39,23 @@ export type Resume = { act: 'start' } | { act: 'adopt'; from: Position } | { act
 export function decideResume(facts: ResumeFacts): Resume {
   assertSameLog(facts)
   assertSinksKept(facts)
-  const positions = facts.sinks.flatMap((sink) => (sink.position === null ? [] : [sink.position])).sort()
-  const [lowest, highest] = [positions[0], positions.at(-1)]
+  if (facts.sinks.every((sink) => sink.position === null)) return beginning(facts)
+  const needs = facts.sinks.map(({ name, position, began }) => ({ name, from: position ?? began })).filter(isKnown)
+  const [first, ...others] = needs.sort((a, b) => (a.from < b.from ? -1 : 1))
+  if (first === undefined) return beginning(facts)
+  const [lowest, highest] = [first.from, (others.at(-1) ?? first).from]
   const { reader, head } = facts.log
-  if (lowest === undefined || highest === undefined) return beginning(facts)
   if (reader === null) throw new MillraceError('GAP_SLOT_MISSING', { slot: facts.slotName, position: lowest })
   if (reader.lost) throw new MillraceError('GAP_SLOT_LOST', { slot: facts.slotName, position: lowest })
   if (head < highest) throw new MillraceError('GAP_LOG_BEHIND', { head, position: highest })
   if (reader.confirmed > lowest) {
-    const sink = facts.sinks.find((each) => each.position === lowest)?.name ?? ''
-    throw new MillraceError('GAP_SLOT_AHEAD', { slot: facts.slotName, confirmed: reader.confirmed, position: lowest, sink })
+    throw new MillraceError('GAP_SLOT_AHEAD', { slot: facts.slotName, confirmed: reader.confirmed, position: lowest, sink: first.name })
   }
   return { act: 'continue', from: lowest }
+}
+
+function isKnown(need: { name: string; from: Position | null }): need is { name: string; from: Position } {
+  return need.from !== null
 }
 
 function assertSameLog({ log, remembered }: ResumeFacts): void {

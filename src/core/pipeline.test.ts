@@ -75,6 +75,7 @@ const until = (check: () => boolean) => vi.waitFor(() => expect(check()).toBe(tr
 /** The slot and a checkpoint of every sink are made, so that what follows is streamed. */
 async function begin(stores: Record<string, MemoryStore>) {
   await run(stores, { until: 'caught-up' })
+  events.length = 0
 }
 
 test('delivers what is committed, in order, and acknowledges it once it is durable', async () => {
@@ -86,4 +87,323 @@ test('delivers what is committed, in order, and acknowledges it once it is durab
   expect(a.lines).toEqual(allLines())
   expect(summary).toMatchObject({ end: 'caught-up', changes: 3, position: log.head() })
   expect(log.slot?.confirmed).toBe(log.head())
+})
+
+test('a lone change is durable and acknowledged without waiting on any timer', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  // Nothing ever wakes from a sleep of this clock but by the end of the session.
+  const frozen: Clock = { now: () => 0, sleep: (_, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())) }
+  const running = run({ a }, { clock: frozen })
+  insert(1)
+  await until(() => log.slot?.confirmed === log.head())
+  expect(a.lines).toEqual(allLines())
+  quit.abort()
+  expect((await running).end).toBe('drained')
+})
+
+test('delivers a large transaction in parts, and goes on inside it after a crash', async () => {
+  log = createMemoryLog({ tables: [users], batchChanges: 2 })
+  const a = createMemoryStore({ answer: 'durable' })
+  await begin({ a })
+  insert(1, 2, 3, 4, 5)
+  insert(6)
+  // The fifth change never arrives in the first life.
+  const crash = new MillraceError('BUG', { reason: 'crash' })
+  const opened = createMemorySink(a)
+  const dying: PipelineOptions['sinks'][number] = {
+    name: 'a',
+    keepsRecord: true,
+    open: async () => ({
+      ...opened,
+      write: async (batch, signal) => {
+        if (batch.kind === 'changes' && batch.changes[0]?.ordinal === 4) throw crash
+        return opened.write(batch, signal)
+      },
+    }),
+  }
+  await expect(run({}, { sinks: [dying] })).rejects.toBe(crash)
+  expect(a.lines).toHaveLength(4)
+  expect(a.record?.position).toMatch(/:000000000003$/)
+  // The server still has the whole transaction.
+  expect(log.slot?.confirmed).toBe(log.transactions[0]?.start)
+  await run({ a }, { until: 'caught-up' })
+  expect(a.lines).toEqual(allLines())
+})
+
+describe('exactly once through a crash', () => {
+  const faults = [
+    ['before a write', 'reject', 'write'],
+    ['after a write', 'failAfter', 'write'],
+    ['before a flush', 'reject', 'flush'],
+    ['after a flush', 'failAfter', 'flush'],
+  ] as const
+  test.each(faults)('%s', async (_, verb, at) => {
+    const a = createMemoryStore()
+    const b = createMemoryStore()
+    await begin({ a, b })
+    insert(1)
+    a[verb](at, new MillraceError('BUG', { reason: 'crash' }))
+    await expect(run({ a, b })).rejects.toMatchObject({ code: 'BUG' })
+    insert(2, 3)
+    await run({ a, b }, { until: 'caught-up' })
+    expect(a.lines).toEqual(allLines())
+    expect(b.lines).toEqual(allLines())
+  })
+
+  test('of a sink that keeps no record: repeated only from the last checkpoint on, never missing', async () => {
+    const a = createMemoryStore({ keepsRecord: false })
+    await begin({ a })
+    insert(1)
+    await run({ a }, { until: 'caught-up' })
+    insert(2)
+    a.failAfter('flush', new MillraceError('BUG', { reason: 'crash' }))
+    await expect(run({ a })).rejects.toMatchObject({ code: 'BUG' })
+    await run({ a }, { until: 'caught-up' })
+    const [first, second] = allLines()
+    expect(a.lines).toEqual([first, second, second])
+  })
+
+  test('between the record of an acknowledgement and the acknowledgement', async () => {
+    const a = createMemoryStore()
+    await begin({ a })
+    insert(1)
+    const source = () => ({
+      ...createMemorySource(log),
+      acknowledge: () => {
+        throw new MillraceError('BUG', { reason: 'crash' })
+      },
+    })
+    await expect(run({ a }, { source: async () => source() })).rejects.toMatchObject({ code: 'BUG' })
+    insert(2)
+    await run({ a }, { until: 'caught-up' })
+    expect(a.lines).toEqual(allLines())
+  })
+})
+
+test('two sinks at different positions each get what they lack, also inside a transaction', async () => {
+  log = createMemoryLog({ tables: [users], batchChanges: 2 })
+  const ahead = createMemoryStore({ answer: 'durable' })
+  const behind = createMemoryStore()
+  await begin({ ahead, behind })
+  insert(1, 2, 3, 4)
+  behind.reject('write', new MillraceError('BUG', { reason: 'crash' }))
+  await expect(run({ ahead, behind })).rejects.toMatchObject({ code: 'BUG' })
+  expect(ahead.record?.position).not.toBe(behind.record?.position)
+  log.batchChanges = 3
+  await run({ ahead, behind }, { until: 'caught-up' })
+  expect(ahead.lines).toEqual(allLines())
+  expect(behind.lines).toEqual(allLines())
+})
+
+test('acknowledges nothing that one of the sinks does not hold durably', async () => {
+  const fast = createMemoryStore()
+  const slow = createMemoryStore()
+  await begin({ fast, slow })
+  const before = log.slot?.confirmed
+  slow.hold()
+  const running = run({ fast, slow })
+  insert(1)
+  await until(() => fast.lines.length === 1)
+  expect(log.slot?.confirmed).toBe(before)
+  slow.release()
+  await until(() => log.slot?.confirmed === log.head())
+  quit.abort()
+  await running
+  for (const position of log.acknowledged) {
+    expect([...fast.durablePositions, ...slow.durablePositions]).toContain(position)
+  }
+})
+
+test('a slow sink holds the source back: no more is read than the bound and what is in flight', async () => {
+  log = createMemoryLog({ tables: [users], batchChanges: 1 })
+  const a = createMemoryStore()
+  await begin({ a })
+  a.hold()
+  for (let id = 0; id < 500; id++) insert(id)
+  const pulledBefore = log.pulled
+  const running = run({ a }, { batch: { maxBytes: 2000, maxWaitMs: 1000 }, until: 'caught-up' })
+  await until(() => log.pulled - pulledBefore >= 6)
+  // Each batch counts 100 bytes and 256 of its own; one more waits in the pump's hand.
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(log.pulled - pulledBefore).toBeLessThan(10)
+  a.release()
+  await running
+  expect(a.lines).toEqual(allLines())
+})
+
+test('groups commits: a sink that is slower than the log flushes once for many batches', async () => {
+  log = createMemoryLog({ tables: [users], batchChanges: 1 })
+  const a = createMemoryStore()
+  await begin({ a })
+  for (let id = 0; id < 300; id++) insert(id)
+  const before = a.flushes
+  await run({ a }, { until: 'caught-up' })
+  expect(a.lines).toEqual(allLines())
+  expect(a.flushes - before).toBeLessThan(150)
+})
+
+test('drains at a signal while the source is pending: what it took is durable and acknowledged', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  a.hold()
+  const running = run({ a })
+  insert(1)
+  await until(() => log.pulled > 0 && events.some(({ event }) => event === 'started'))
+  quit.abort()
+  a.release()
+  expect(await running).toMatchObject({ end: 'drained', position: log.head() })
+  expect(a.lines).toEqual(allLines())
+  expect(log.slot?.confirmed).toBe(log.head())
+})
+
+test('a drain that takes too long is aborted, and the next run delivers what it left', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  insert(1)
+  a.hold()
+  const running = run({ a }, { drainMs: 20 })
+  await until(() => log.reads > 1)
+  quit.abort()
+  expect((await running).end).toBe('aborted')
+  a.release()
+  quit = new AbortController()
+  await run({ a }, { until: 'caught-up' })
+  expect(a.lines).toEqual(allLines())
+})
+
+test('a source that breaks is read again from the checkpoint', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  const running = run({ a })
+  insert(1)
+  await until(() => a.lines.length === 1)
+  log.breakConnection()
+  insert(2)
+  await until(() => a.lines.length === 2)
+  quit.abort()
+  await running
+  expect(a.lines).toEqual(allLines())
+  expect(events).toContainEqual(expect.objectContaining({ event: 'retry', part: 'source', code: 'SOURCE_LOST', level: 'info' }))
+})
+
+test('a transient failure of a sink is retried until it works, the other sink losing and repeating nothing', async () => {
+  const a = createMemoryStore()
+  const b = createMemoryStore()
+  await begin({ a, b })
+  insert(1)
+  for (let attempt = 0; attempt < 12; attempt++) a.reject('flush', new MillraceError('SINK_IO', { sink: 'a', path: 'x', reason: 'test' }))
+  await run({ a, b }, { until: 'caught-up' })
+  expect(a.lines).toEqual(allLines())
+  expect(b.lines).toEqual(allLines())
+  const levels = events.flatMap((event) => (event.event === 'retry' ? [event.level] : []))
+  expect(new Set(levels)).toEqual(new Set(['info', 'warn', 'error']))
+})
+
+test.each(['SINK_VALUE', 'SINK_PATH_IS_FOLDER', 'BUG'] as const)('%s stops the pipeline once the other sink has drained', async (code) => {
+  const a = createMemoryStore()
+  const b = createMemoryStore()
+  await begin({ a, b })
+  insert(1)
+  a.reject('write', new MillraceError(code, {}))
+  await expect(run({ a, b })).rejects.toMatchObject({ code })
+  expect(b.lines).toEqual(allLines())
+  expect(a.lines).toEqual([])
+})
+
+test('gives up a source that cannot be reached for 10 s at the first connect', async () => {
+  let now = 0
+  const clock: Clock = { now: () => (now += 1000), sleep: async () => {} }
+  const source = async () => Promise.reject(new MillraceError('SOURCE_UNREACHABLE', { host: 'x', reason: 'refused' }))
+  await expect(run({}, { source, clock })).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' })
+  expect(events.length).toBeGreaterThan(3)
+})
+
+test('reads until a position, and no further than the sinks had to', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  const position = insert(1)
+  expect(await run({ a }, { until: { position } })).toMatchObject({ end: 'caught-up' })
+  expect(a.record?.position).toBe(position)
+})
+
+test('an idle log moves the slot, so that other databases’ writes are not retained', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  log.advance()
+  await run({ a }, { until: 'caught-up' })
+  expect(log.slot?.confirmed).toBe(log.head())
+  // Also where the sink takes no note of batches without changes.
+  if (a.record !== null) a.record = { ...a.record, position: '0000000000000010' }
+  insert(1)
+  await run({ a }, { until: 'caught-up' })
+  expect(a.lines).toEqual(allLines())
+})
+
+test('refuses to go on from a sink that was restored from an older copy', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  insert(1)
+  await run({ a }, { until: 'caught-up' })
+  const copy = a.record
+  insert(2)
+  await run({ a }, { until: 'caught-up' })
+  a.record = copy
+  await expect(run({ a })).rejects.toMatchObject({ code: 'GAP_SINK_BEHIND' })
+})
+
+test('repairs a lost slot: made anew, and again if it is killed before the sinks have a checkpoint on it', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  insert(1)
+  await run({ a }, { until: 'caught-up' })
+  log.slot = { confirmed: log.head(), lost: true }
+  insert(2)
+  await expect(run({ a })).rejects.toMatchObject({ code: 'GAP_SLOT_LOST' })
+  a.reject('write', new MillraceError('BUG', { reason: 'crash' }))
+  log.advance()
+  const running = run({ a }, { repair: true })
+  await until(() => events.some((event) => event.event === 'started' && event.act === 'repair'))
+  log.advance()
+  await expect(running).rejects.toMatchObject({ code: 'BUG' })
+  events.length = 0
+  const again = run({ a })
+  await until(() => events.some((event) => event.event === 'started' && event.act === 'repair'))
+  insert(3)
+  await until(() => a.lines.length === 2)
+  quit.abort()
+  await again
+  expect(await state.get('repair')).toBe(false)
+})
+
+test('answers requests of other processes while it runs', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  await using asking = await openSqliteState(join(folder, 'shop.db'), { pipeline: 'shop' })
+  const running = run(
+    { a },
+    {
+      handlers: (live) => ({
+        status: async () => live.lanes().map(({ name }) => name),
+        fail: async () => Promise.reject(new MillraceError('SINK_UNREADABLE', { sink: 'a', type: 'memory' })),
+      }),
+    },
+  )
+  expect(await asking.ask('status', null, 10_000)).toEqual({ result: ['a'] })
+  expect(await asking.ask('fail', null, 10_000)).toMatchObject({ error: { code: 'SINK_UNREADABLE', fields: { sink: 'a' } } })
+  quit.abort()
+  await running
+})
+
+test('finds tables that join and leave while it runs', async () => {
+  const a = createMemoryStore()
+  await begin({ a })
+  const running = run({ a })
+  await until(() => events.some(({ event }) => event === 'started'))
+  log.tables.push({ ...users, id: 2, name: 'orders' })
+  await until(() => events.some((event) => event.event === 'tables-joined' && event.tables[0] === 'public.orders'))
+  log.tables.splice(0, 1)
+  await until(() => events.some((event) => event.event === 'tables-left' && event.tables[0] === 'public.users'))
+  quit.abort()
+  await running
 })

@@ -60,12 +60,16 @@ export type Run = {
   options: PipelineOptions
   clock: Clock
   totals: Totals
+  /** The source answered: from here on losing it is no wrong address. */
+  reached(): void
   /** Called when a part works again, so that its retries count from the start. */
   works(part: string): void
   isRepairWanted: boolean
 }
 
-type Failures = Map<string, { attempts: number; sinceMs: number }>
+type Failures = Map<string, { attempts: number; sinceMs: number; lastMs: number }>
+/** A part that failed longer ago than this has worked since: the longest pause between retries is half of it. */
+const FORGET_FAILURES_MS = 60_000
 
 /**
  * Runs a pipeline until it is drained, caught up, or stopped by an error that needs somebody; then throws it.
@@ -83,10 +87,8 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
     options,
     clock,
     totals: { changes: 0, rows: 0, bytes: 0, commitTimeUs: null },
-    works(part) {
-      if (part === 'source') hadSuccess = true
-      failures.delete(part)
-    },
+    reached: () => (hadSuccess = true),
+    works: (part) => void failures.delete(part),
     isRepairWanted: options.repair ?? false,
   }
 
@@ -107,9 +109,12 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
 async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Failures; hadSuccess: boolean }): Promise<void> {
   const { part, error } = failure
   const { options, clock } = run
-  const { attempts, sinceMs } = past.failures.get(part) ?? { attempts: 0, sinceMs: clock.now() }
-  past.failures.set(part, { attempts: attempts + 1, sinceMs })
-  if (!shouldRetry({ error, hadSuccess: past.hadSuccess, failingMs: clock.now() - sinceMs })) throw error
+  const nowMs = clock.now()
+  const earlier = past.failures.get(part)
+  const isRow = earlier !== undefined && nowMs - earlier.lastMs <= FORGET_FAILURES_MS
+  const { attempts, sinceMs } = isRow ? earlier : { attempts: 0, sinceMs: nowMs }
+  past.failures.set(part, { attempts: attempts + 1, sinceMs, lastMs: nowMs })
+  if (!shouldRetry({ error, hadSuccess: past.hadSuccess, failingMs: nowMs - sinceMs })) throw error
   const delayMs = retryDelayMs(attempts)
   const level = retryLevel(attempts)
   options.report({ event: 'retry', level, part, attempt: attempts + 1, delayMs, code: error.code, message: error.message })

@@ -1,9 +1,9 @@
 import type { Position, TransactionId } from '../contracts/position.ts'
-import type { Source } from '../contracts/source.ts'
+import type { LogState, Source } from '../contracts/source.ts'
 import { decideResume } from './decide-resume.ts'
 import type { Run } from './pipeline.ts'
 import { inPart } from './run-failure.ts'
-import { openSinks, recall, rememberLog, standingOf, type OpenSink } from './run-resume.ts'
+import { openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink } from './run-resume.ts'
 import { warning } from './run-watch.ts'
 
 /** Source and sinks, open, and where to go on. */
@@ -23,23 +23,36 @@ export async function openSession(run: Run, durable: (name: string, position: Po
   let sinks: readonly OpenSink[] = []
   try {
     const log = await inPart('source', () => source.inspect())
-    run.works('source')
+    run.reached()
     const memory = await recall(options.state)
     sinks = await openSinks(options.sinks, { state: options.state, memory, durable })
-    if (run.isRepairWanted || memory.isRepairing) return await repair(run, { source, sinks })
-    const resume = decideResume({ log, sinks: sinks.map(standingOf), remembered: memory.log, slotName: options.slotName })
-    if (memory.log !== null && log.timeline > memory.log.timeline) {
-      options.report(warning('TIMELINE_CHANGED', 'The database failed over; its slot still has everything.', { timeline: log.timeline }))
-    }
-    await rememberLog(options.state, log)
-    if (resume.act !== 'start') return { source, sinks, from: resume.from, act: resume.act, running: null }
-    const { position, running } = await inPart('source', () => source.begin())
-    return { source, sinks, from: position, act: 'start', running }
+    const session =
+      run.isRepairWanted || memory.isRepairing ? await repair(run, { source, sinks }) : await resume(run, { source, sinks, log, memory })
+    // From here on a sink without a checkpoint is known to need everything after `from`, however far the others get.
+    await rememberBegan(options.state, session.sinks, session.from)
+    return session
   } catch (error) {
     await closeSession({ source, sinks })
     throw error
   }
 }
+
+async function resume(run: Run, open: Pick<Session, 'source' | 'sinks'> & { log: LogState; memory: Memory }): Promise<Session> {
+  const { options } = run
+  const { source, sinks, log, memory } = open
+  const decided = decideResume({ log, sinks: sinks.map(standingOf), remembered: memory.log, slotName: options.slotName })
+  if (memory.log !== null && log.timeline > memory.log.timeline) {
+    options.report(warning('TIMELINE_CHANGED', 'The database failed over; its slot still has everything.', { timeline: log.timeline }))
+  }
+  await rememberLog(options.state, log)
+  if (decided.act !== 'start') return { source, sinks, from: decided.from, act: decided.act, running: null }
+  // What earlier sinks began at was another slot's.
+  await options.state.set({ began: {} })
+  const { position, running } = await inPart('source', () => source.begin())
+  return { source, sinks: sinks.map(asNew), from: position, act: 'start', running }
+}
+
+const asNew = (sink: OpenSink): OpenSink => ({ ...sink, began: null })
 
 /**
  * A new slot under the present sinks. Written down before the old slot goes: until a sink has a checkpoint on the new one
@@ -47,7 +60,7 @@ export async function openSession(run: Run, durable: (name: string, position: Po
  */
 async function repair(run: Run, open: Pick<Session, 'source' | 'sinks'>): Promise<Session> {
   const { state } = run.options
-  await state.set({ repair: true, acknowledged: null })
+  await state.set({ repair: true, acknowledged: null, began: {} })
   await inPart('source', () => open.source.end())
   const { position, running } = await inPart('source', () => open.source.begin())
   await rememberLog(state, await inPart('source', () => open.source.inspect()))

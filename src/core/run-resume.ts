@@ -14,25 +14,43 @@ export type PipelineSink = {
   open(context: Pick<SinkContext, 'state' | 'durable'>): Promise<Sink>
 }
 
-/** `record`: what it holds durably. `held`, `passed`: as last written down (see Lane). */
-export type OpenSink = { name: string; keepsRecord: boolean; sink: Sink; record: SinkRecord | null; held: Position | null }
+/** `record`: what it holds durably. `held`: as last written down (see Lane). `began`: see SinkStanding. */
+export type OpenSink = {
+  name: string
+  keepsRecord: boolean
+  sink: Sink
+  record: SinkRecord | null
+  held: Position | null
+  began: Position | null
+}
 
 /** The fact `acknowledged`: written before anything is acknowledged on the strength of it. */
 export type Acknowledged = { position: Position; sinks: Record<string, { held: Position | null; durable: Position }> }
 
-export type Memory = { log: RememberedLog | null; acknowledged: Acknowledged | null; isRepairing: boolean }
+/** The fact `began`: where each sink was first read for, written before the first batch is. */
+export type Began = Readonly<Record<string, Position>>
+
+export type Memory = { log: RememberedLog | null; acknowledged: Acknowledged | null; began: Began; isRepairing: boolean }
 
 /** What the state store remembers of earlier runs. */
 export async function recall(state: StateStore): Promise<Memory> {
   // Written by `rememberLog` and the settlement alone, so their shapes are ours.
   const log = (await state.get('log')) as { system: string; timeline: number } | null
   const acknowledged = (await state.get('acknowledged')) as Acknowledged | null
+  const began = ((await state.get('began')) ?? {}) as Began
   const isRepairing = (await state.get('repair')) === true
-  return { log: log && { ...log, acknowledged: acknowledged?.position ?? null }, acknowledged, isRepairing }
+  return { log: log && { ...log, acknowledged: acknowledged?.position ?? null }, acknowledged, began, isRepairing }
 }
 
 export async function rememberLog(state: StateStore, log: LogState): Promise<void> {
   await state.set({ log: { system: log.system, timeline: log.timeline } })
+}
+
+export async function rememberBegan(state: StateStore, sinks: readonly OpenSink[], from: Position): Promise<void> {
+  const fresh = sinks.filter(({ record, began }) => record === null && began === null)
+  if (fresh.length === 0) return
+  const known = (await state.get('began')) as Began | null
+  await state.set({ began: { ...known, ...Object.fromEntries(fresh.map(({ name }) => [name, from])) } })
 }
 
 /** Ends a repair too: from here on every sink has a checkpoint on the new slot. */
@@ -62,7 +80,9 @@ async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[
     const own = await sink.resume()
     const stored = own === null && !part.keepsRecord ? await state.load() : null
     const written = ports.memory.acknowledged?.sinks[part.name] ?? null
-    return { name: part.name, keepsRecord: part.keepsRecord, sink, record: raised(own ?? stored, written), held: written?.held ?? null }
+    const began = written?.durable ?? ports.memory.began[part.name] ?? null
+    const { name, keepsRecord } = part
+    return { name, keepsRecord, sink, record: raised(own ?? stored, written), held: written?.held ?? null, began }
   } catch (error) {
     await Promise.allSettled([sink[Symbol.asyncDispose]()])
     throw error
@@ -78,6 +98,6 @@ function raised(record: SinkRecord | null, written: { held: Position | null; dur
   return written.held === null || record.position >= written.held ? { ...record, position: written.durable } : record
 }
 
-export function standingOf({ name, record, held }: OpenSink): SinkStanding {
-  return { name, position: record?.position ?? null, reported: held }
+export function standingOf({ name, record, held, began }: OpenSink): SinkStanding {
+  return { name, position: record?.position ?? null, reported: held, began }
 }

@@ -73,6 +73,7 @@ async function start(following: Following): Promise<void> {
   const { snapshots, tables } = await openTables(run, session, (event) => run.options.report(event))
   following.snapshots = snapshots
   following.tables = tables
+  if (following.taking.signal.aborted) return
   run.options.report({
     event: 'started',
     act: session.act,

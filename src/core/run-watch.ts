@@ -21,12 +21,10 @@ export async function reachEnd(
   const until = options.until ?? null
   if (until === null && options.mode !== 'snapshot') return null
   // The log's end at the start counts also where nothing is left to copy.
-  let target = until !== null && until !== 'caught-up' ? until.position : await source.head()
-  if (typeof until !== 'object' || until === null) {
-    const wasCopying = snapshots.isCopying()
-    await snapshots.idle()
-    if (wasCopying) target = await source.head()
-  }
+  const wasCopying = snapshots.isCopying()
+  const atStart = await source.head()
+  await snapshots.idle()
+  const target = typeof until === 'object' && until !== null ? until.position : wasCopying ? await source.head() : atStart
   await passing(target, { source, watermark, clock }, signal)
   return signal.aborted ? null : target
 }

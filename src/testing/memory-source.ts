@@ -77,7 +77,7 @@ export function createMemorySource(log: MemoryLog, snapshots: SnapshotReader = n
       log.slot = null
     },
     async tables() {
-      return log.tables
+      return [...log.tables]
     },
     read: (from, signal) => readLog(log, from, signal),
     acknowledge(position) {

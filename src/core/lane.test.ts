@@ -1,0 +1,165 @@
+import { expect, test, vi } from 'vitest'
+import type { Batch } from '../contracts/batch.ts'
+import type { Position, ChunkId } from '../contracts/position.ts'
+import type { SinkRecord } from '../contracts/sink.ts'
+import type { Table } from '../contracts/table.ts'
+import { createMemorySink, createMemoryStore, type MemoryStore } from '../testing/memory-sink.ts'
+import { Lane, type LaneOptions } from './lane.ts'
+
+const table: Table = { schema: 's', name: 't', id: 1, version: '1', columns: [], key: [], identity: 'key' }
+const placed = { log: '', carry: 'c', audience: null }
+
+function changes(end: Position, count = 1): Batch {
+  const tx = { position: end, xid: 1, commitTimeUs: 0 }
+  const list = Array.from({ length: count }, (_, ordinal) => ({
+    op: 'insert' as const,
+    table,
+    before: null,
+    oldKey: null,
+    after: [],
+    ordinal,
+    tx,
+  }))
+  return { ...placed, kind: 'changes', changes: list, end, bytes: 100, betweenTransactions: true }
+}
+function rows(chunk: ChunkId, end: Position, last: boolean): Batch {
+  return {
+    ...placed,
+    kind: 'rows',
+    table,
+    chunk,
+    last,
+    rowCount: 0,
+    bytes: 100,
+    end,
+    rows: () => [],
+    columns: () => ({ rowCount: 0, vectors: [] }),
+  }
+}
+
+function open(store: MemoryStore, options: Partial<LaneOptions> = {}) {
+  const moves: (Position | null)[] = []
+  const failures: unknown[] = []
+  const lane: Lane = new Lane({
+    name: 'a',
+    sink: createMemorySink(store),
+    record: null,
+    from: '0',
+    held: null,
+    save: null,
+    boundBytes: 1000,
+    maxWaitMs: 1e9,
+    clock: { now: () => 0, sleep: async () => {} },
+    signal: new AbortController().signal,
+    onMoved: () => void moves.push(lane.durable),
+    onFailed: (error) => void failures.push(error),
+    ...options,
+  })
+  return { lane, moves, failures }
+}
+const idle = (lane: Lane) => vi.waitFor(() => expect(lane.queuedBytes).toBe(0), { interval: 1 })
+
+test('flushes as soon as nothing waits, once for all that was written meanwhile', async () => {
+  const store = createMemoryStore()
+  const { lane, moves } = open(store)
+  for (const end of ['1', '2', '3']) lane.push(changes(end))
+  await lane.drain()
+  expect(store.flushes).toBe(1)
+  expect(moves).toEqual(['3'])
+})
+
+test('under load it flushes every maxWait', async () => {
+  const store = createMemoryStore()
+  let now = 0
+  const { lane } = open(store, { clock: { now: () => (now += 10), sleep: async () => {} }, maxWaitMs: 20 })
+  for (let end = 100; end < 110; end++) lane.push(changes(String(end)))
+  await lane.drain()
+  expect(store.flushes).toBeGreaterThan(3)
+})
+
+test('a sink that answers durable is not flushed', async () => {
+  const store = createMemoryStore({ answer: 'durable' })
+  const { lane } = open(store)
+  lane.push(changes('1'))
+  await lane.drain()
+  expect([store.flushes, lane.durable]).toEqual([0, '1'])
+})
+
+test('nothing is durable before the flush, nor before the checkpoint of a sink without a record is saved', async () => {
+  const store = createMemoryStore({ keepsRecord: false })
+  const saved: SinkRecord[] = []
+  let durableWhileSaving: unknown
+  const { lane } = open(store, {
+    save: async (step) => {
+      durableWhileSaving = lane.durable
+      saved.push(step)
+    },
+  })
+  store.hold()
+  lane.push(rows('s.t/1/0', '1', true))
+  lane.push(changes('2'))
+  expect(lane.durable).toBeNull()
+  store.release()
+  await lane.drain()
+  expect(saved).toEqual([{ position: '2', carry: 'c', chunks: ['s.t/1/0'] }])
+  expect(durableWhileSaving).toBeNull()
+  expect(lane.durable).toBe('2')
+})
+
+test('does not flush, and so sets no checkpoint, while a chunk is delivered in part: not even at the end', async () => {
+  const store = createMemoryStore()
+  const { lane } = open(store, { maxWaitMs: 0 })
+  lane.push(rows('s.t/1/0', '1', false))
+  lane.push(changes('2'))
+  lane.push(changes('3', 0))
+  await idle(lane)
+  expect(store.flushes).toBe(0)
+  lane.push(rows('s.t/1/0', '3', true))
+  await vi.waitFor(() => expect(lane.durable).toBe('3'), { interval: 1 })
+  lane.push(rows('s.t/2/0', '4', false))
+  await lane.drain()
+  expect([store.record?.position, lane.durable]).toEqual(['3', '3'])
+})
+
+test('an idle log costs the sink a write now and then; the position passes at once, and the end writes the last', async () => {
+  const store = createMemoryStore()
+  let now = 0
+  const { lane } = open(store, { clock: { now: () => now, sleep: async () => {} } })
+  lane.push(changes('1', 0))
+  await vi.waitFor(() => expect(lane.durable).toBe('1'), { interval: 1 })
+  for (const end of ['2', '3']) lane.push(changes(end, 0))
+  await idle(lane)
+  expect([lane.passed, lane.durable, lane.held, store.writes.length]).toEqual(['3', '1', null, 1])
+  now = 10_000
+  lane.push(changes('4', 0))
+  await vi.waitFor(() => expect(lane.durable).toBe('4'), { interval: 1 })
+  lane.push(changes('5', 0))
+  await lane.drain()
+  expect([lane.durable, store.record?.position]).toEqual(['5', '5'])
+})
+
+test('has room below its bound only, and gives it back as batches are written', async () => {
+  const store = createMemoryStore()
+  const { lane } = open(store, { boundBytes: 500 })
+  store.hold()
+  lane.push(changes('1'))
+  expect(lane.room()).toBeNull()
+  lane.push(changes('2'))
+  const room = lane.room()
+  expect(room).not.toBeNull()
+  store.release()
+  await room
+  expect(lane.room()).toBeNull()
+})
+
+test('after a failure it writes nothing more, holds nobody up and says so once', async () => {
+  const store = createMemoryStore()
+  const failure = new Error('full')
+  store.reject('write', failure)
+  const { lane, failures } = open(store, { boundBytes: 1 })
+  lane.push(changes('1'))
+  await lane.room()
+  lane.push(changes('2'))
+  await lane.drain()
+  expect([failures, store.writes, lane.durable, lane.room()]).toEqual([[failure], [], null, null])
+})
