@@ -2,11 +2,21 @@ import type { Terminal } from './terminal.ts'
 
 const CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
+export type CaughtSignals = {
+  /** Aborted by the first signal. */
+  drain: AbortSignal
+  /** Aborted by the second. */
+  abort: AbortSignal
+  /** Of a drain that was cut short. */
+  exitCode(): number
+  release(): void
+}
+
 /**
  * The first SIGINT or SIGTERM asks for a drain, the second ends the process at once: what was not durable is read
  * again by the next run, as after any crash.
  */
-export function catchSignals(terminal: Terminal) {
+export function catchSignals(terminal: Terminal): CaughtSignals {
   const drain = new AbortController()
   const abort = new AbortController()
   let code = 1
@@ -24,7 +34,6 @@ export function catchSignals(terminal: Terminal) {
   return {
     drain: drain.signal,
     abort: abort.signal,
-    /** Of a drain that was cut short. */
     exitCode: () => code,
     release(): void {
       for (const signal of Object.keys(CODES)) process.off(signal, onSignal)
