@@ -1,4 +1,3 @@
-import { parse } from 'pg-connection-string'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
@@ -22,12 +21,14 @@ export function pipelineName(sourceUrl: string): string {
   return /[a-z0-9]/.test(name) ? name : 'millrace'
 }
 
+/** The database of a URL, else its user, as the server would choose. */
 function databaseOf(sourceUrl: string): string {
+  const [, authority = '', path = ''] = /^[^:]+:\/\/([^/?]*)(?:\/([^?]*))?/.exec(sourceUrl) ?? []
+  const user = authority.includes('@') ? (authority.split(/[:@]/)[0] ?? '') : ''
   try {
-    const { database, user } = parse(sourceUrl)
-    return database || user || ''
+    return decodeURIComponent(path || user)
   } catch {
-    return ''
+    return path || user
   }
 }
 
