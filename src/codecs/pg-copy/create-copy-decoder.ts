@@ -4,7 +4,7 @@ import type { ValueDecoder } from '../pg-types/value-decoder.ts'
 import { withColumn } from '../pg-types/malformed.ts'
 import { planColumn, type ColumnPlan } from './choose-writer.ts'
 import type { Block } from './column-writer.ts'
-import { locateFields, readLength } from './scan-rows.ts'
+import { locateFields, viewOf } from './scan-rows.ts'
 import { createValuesColumn } from './varlen-columns.ts'
 
 /**
@@ -73,7 +73,7 @@ function decodeRows(plans: readonly ColumnPlan[], buf: Buffer, starts: Int32Arra
 function fillColumn(rows: Row[], block: Block, column: number, decode: ValueDecoder): void {
   for (let row = 0; row < block.count; row++) {
     const at = block.positions[row * block.stride + column] as number
-    const length = readLength(block.buf, at)
+    const length = block.view.getInt32(at)
     // `rows` holds the block's rows, made just before.
     if (length >= 0) rows[block.first + row]![column] = decode(block.buf, at + 4, at + 4 + length)
   }
@@ -86,7 +86,7 @@ function createKeyRow(table: Table, plans: readonly ColumnPlan[]): (buf: Buffer,
   return (buf, start) => {
     let at = start
     for (let column = 0; column <= last; column++) {
-      const length = readLength(buf, at)
+      const length = buf.readInt32BE(at)
       if (wanted[column]) row[column] = length < 0 ? null : decodeNamed(plans[column]!, buf, at + 4, at + 4 + length)
       at += length > 0 ? length + 4 : 4
     }
@@ -113,10 +113,10 @@ function named<Result>(plan: ColumnPlan, block: Block | null, column: number, wo
 
 function forBlocks(buf: Buffer, starts: Int32Array, stride: number, work: (block: Block) => void): void {
   const positions = new Int32Array(BLOCK_ROWS * stride)
-  const view = new DataView(buf.buffer, buf.byteOffset, buf.length)
+  const view = viewOf(buf)
   for (let first = 0; first < starts.length; first += BLOCK_ROWS) {
     const count = Math.min(BLOCK_ROWS, starts.length - first)
-    locateFields(buf, { starts, first, count }, positions, stride)
+    locateFields({ view, starts, first, count }, positions, stride)
     work({ buf, view, positions, stride, first, count })
   }
 }

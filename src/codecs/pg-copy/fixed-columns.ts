@@ -2,7 +2,6 @@ import type { FixedArray, Vector } from '../../contracts/batch.ts'
 import { DAYS_FROM_1970_TO_2000 } from '../pg-types/dates.ts'
 import { malformed } from '../pg-types/malformed.ts'
 import { createValidity, finishValidity, markNull, type Block, type ColumnWriter, type Validity } from './column-writer.ts'
-import { readLength } from './scan-rows.ts'
 
 /** Columns of fixed width: contracts/batch.ts says the layouts, the modules of pg-types the wire forms. */
 
@@ -201,7 +200,7 @@ export const uuidColumn: ColumnWriter<{ data: Uint8Array; view: DataView; validi
 /** Where the value of a field begins; −1 for NULL. */
 function field(block: Block, row: number, column: number, size: number): number {
   const at = block.positions[row * block.stride + column] as number
-  const length = readLength(block.buf, at)
+  const length = block.view.getInt32(at)
   if (length === size) return at + 4
   if (length === -1) return -1
   throw malformed(at, `it has ${length} bytes instead of ${size}`)

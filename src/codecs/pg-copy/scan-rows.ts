@@ -15,6 +15,7 @@ const CRITICAL_FLAGS = 0xffff0000
 /** Where each row's first field begins. */
 export function scanRows(buf: Buffer, fields: number, expectedRows = 0): Int32Array {
   let starts: Int32Array = new Int32Array(expectedRows > 0 ? expectedRows : estimateRows(buf.length, fields))
+  const view = viewOf(buf)
   let rows = 0
   let at = skipHeader(buf)
   const end = buf.length
@@ -27,40 +28,37 @@ export function scanRows(buf: Buffer, fields: number, expectedRows = 0): Int32Ar
     if (count !== fields) throw malformed(at, `a row has ${count} fields instead of ${fields}`)
     if (rows === starts.length) starts = grow(starts)
     starts[rows++] = at + 2
-    at = skipFields(buf, at + 2, fields)
+    at = skipFields(view, at + 2, fields)
   }
   return rows === starts.length ? starts : starts.slice(0, rows)
 }
 
 /** Where each field's length stands, for `count` rows from row `first`: `positions[row * fields + field]`. */
-export function locateFields(
-  buf: Buffer,
-  rows: { starts: Int32Array; first: number; count: number },
-  positions: Int32Array,
-  fields: number,
-): void {
+export function locateFields(rows: RowRange, positions: Int32Array, fields: number): void {
+  const { view, starts, first, count } = rows
   let slot = 0
-  for (let row = rows.first; row < rows.first + rows.count; row++) {
-    let at = rows.starts[row] as number
+  for (let row = first; row < first + count; row++) {
+    let at = starts[row] as number
     for (let field = 0; field < fields; field++) {
       positions[slot++] = at
-      const length = readLength(buf, at)
+      const length = view.getInt32(at)
       at += length > 0 ? length + 4 : 4
     }
   }
 }
 
-/** The int32 at `at`, which `scanRows` saw to lie inside. */
-export function readLength(buf: Buffer, at: number): number {
-  return ((buf[at] as number) << 24) | ((buf[at + 1] as number) << 16) | ((buf[at + 2] as number) << 8) | (buf[at + 3] as number)
+type RowRange = { view: DataView; starts: Int32Array; first: number; count: number }
+
+export function viewOf(buf: Buffer): DataView {
+  return new DataView(buf.buffer, buf.byteOffset, buf.length)
 }
 
-function skipFields(buf: Buffer, start: number, fields: number): number {
-  const end = buf.length
+function skipFields(view: DataView, start: number, fields: number): number {
+  const end = view.byteLength
   let at = start
   for (let field = 0; field < fields; field++) {
     if (at + 4 > end) throw malformed(at, 'a row ends too early')
-    const length = readLength(buf, at)
+    const length = view.getInt32(at)
     if (length < -1 || length > end - at - 4) throw malformed(at, 'a field is longer than the bytes')
     at += length > 0 ? length + 4 : 4
   }

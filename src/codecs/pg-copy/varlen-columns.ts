@@ -6,7 +6,7 @@ import { malformed } from '../pg-types/malformed.ts'
 import { numericTextBound, writeNumericText } from '../pg-types/numeric.ts'
 import type { ValueDecoder } from '../pg-types/value-decoder.ts'
 import { createValidity, finishValidity, markNull, type Block, type ColumnWriter, type Validity } from './column-writer.ts'
-import { readLength } from './scan-rows.ts'
+import { viewOf } from './scan-rows.ts'
 
 /** Columns of varying width: value i is data[offsets[i]..offsets[i + 1]). */
 
@@ -34,7 +34,7 @@ export const numericColumn: ColumnWriter<State> = {
     const { offsets, validity } = state
     for (let row = 0; row < block.count; row++) {
       const at = block.positions[row * block.stride + column] as number
-      const length = readLength(block.buf, at)
+      const length = block.view.getInt32(at)
       if (length < 0) markNull(validity, block.first + row)
       else {
         ensure(state, numericTextBound(block.buf, at + 4, at + 4 + length), block.first + row)
@@ -74,7 +74,7 @@ function appendRaw(state: State, block: Block, column: number, skip: 0 | 1): voi
   let to = state.length
   for (let row = 0; row < block.count; row++) {
     const at = block.positions[row * block.stride + column] as number
-    const length = readLength(block.buf, at)
+    const length = block.view.getInt32(at)
     if (length < 0) markNull(validity, block.first + row)
     else {
       if (skip === 1 && (length === 0 || block.buf[at + 4] !== 1)) throw malformed(at + 4, 'the version of jsonb is unknown')
@@ -94,7 +94,7 @@ function appendRaw(state: State, block: Block, column: number, skip: 0 | 1): voi
 function appendDecoded(state: State, block: Block, column: number, decode: ValueDecoder): void {
   for (let row = 0; row < block.count; row++) {
     const at = block.positions[row * block.stride + column] as number
-    const length = readLength(block.buf, at)
+    const length = block.view.getInt32(at)
     if (length < 0) markNull(state.validity, block.first + row)
     else {
       // The kinds that come here have text for a canonical value.
@@ -109,7 +109,7 @@ function appendDecoded(state: State, block: Block, column: number, decode: Value
 function appendValues(values: Value[], block: Block, column: number, decode: ValueDecoder): void {
   for (let row = 0; row < block.count; row++) {
     const at = block.positions[row * block.stride + column] as number
-    const length = readLength(block.buf, at)
+    const length = block.view.getInt32(at)
     values.push(length < 0 ? null : decode(block.buf, at + 4, at + 4 + length))
   }
 }
@@ -117,7 +117,7 @@ function appendValues(values: Value[], block: Block, column: number, decode: Val
 function sumLengths(block: Block, column: number): number {
   let sum = 0
   for (let row = 0; row < block.count; row++) {
-    const length = readLength(block.buf, block.positions[row * block.stride + column] as number)
+    const length = block.view.getInt32(block.positions[row * block.stride + column] as number)
     if (length > 0) sum += length
   }
   return sum
@@ -132,10 +132,6 @@ function ensure(state: State, more: number, rows: number): void {
   state.data.copy(wider, 0, 0, state.length)
   state.data = wider
   state.view = viewOf(wider)
-}
-
-function viewOf(data: Buffer): DataView {
-  return new DataView(data.buffer, data.byteOffset, data.length)
 }
 
 function finish({ offsets, data, length, validity }: State): Vector {

@@ -10,6 +10,7 @@ const NIBBLES = Uint8Array.from({ length: 256 }, (_, byte) => {
   const digit = '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase())
   return digit < 0 ? 255 : digit
 })
+const DIGITS = Buffer.from('0123456789abcdef')
 const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(2).padStart(8, '0'))
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -51,8 +52,18 @@ export const decodeUuidText: ValueDecoder = (buf, start, end) => {
   return text
 }
 
-export const decodeUuidBinary: ValueDecoder = (buf, start, end) => {
-  expectLength(start, end, 16)
-  const hex = buf.toString('hex', start, end)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+export function createUuidBinaryDecoder(): ValueDecoder {
+  const scratch = Buffer.from('00000000-0000-0000-0000-000000000000')
+  return (buf, start, end) => {
+    expectLength(start, end, 16)
+    let to = 0
+    for (let at = start; at < end; at++) {
+      const byte = buf[at] as number
+      scratch[to++] = DIGITS[byte >> 4] as number
+      scratch[to++] = DIGITS[byte & 15] as number
+      // The dashes stand in the scratch already.
+      if (to === 8 || to === 13 || to === 18 || to === 23) to++
+    }
+    return scratch.latin1Slice(0, 36)
+  }
 }

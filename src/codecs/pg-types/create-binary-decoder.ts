@@ -1,7 +1,7 @@
 import type { LogicalType } from '../../contracts/table.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { createArrayBinaryDecoder } from './arrays-binary.ts'
-import { decodeBitsBinary, decodeByteaBinary, decodeUuidBinary } from './bytes.ts'
+import { createUuidBinaryDecoder, decodeBitsBinary, decodeByteaBinary } from './bytes.ts'
 import { createTimestampBinaryDecoder, decodeDateBinary } from './dates.ts'
 import { decodeFloat32Binary, decodeFloat64Binary } from './floats.ts'
 import { createIntegerBinaryDecoder, decodeBooleanBinary, decodeInt64Binary } from './integers.ts'
@@ -37,7 +37,7 @@ export function createBinaryDecoder(type: LogicalType): ValueDecoder {
     case 'json':
       return type.binary ? decodeJsonbBinary : decodeText
     case 'uuid':
-      return decodeUuidBinary
+      return createUuidBinaryDecoder()
     case 'bytes':
       return decodeByteaBinary
     case 'bits':

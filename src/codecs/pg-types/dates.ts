@@ -1,7 +1,8 @@
 import '../../lib/buffer-slices.ts'
-import { formatDay, formatTimestamp, formatYear, US_PER_DAY } from '../../values/calendar.ts'
+import { formatDay, formatYear, US_PER_DAY } from '../../values/calendar.ts'
 import { expectLength } from './integers.ts'
 import { malformed } from './malformed.ts'
+import { writeTime } from './times.ts'
 import type { ValueDecoder } from './value-decoder.ts'
 
 /**
@@ -47,8 +48,21 @@ export const decodeDateBinary: ValueDecoder = (buf, start, end) => {
   return formatDay(days + DAYS_FROM_1970_TO_2000)
 }
 
+/** Neighbouring rows mostly share their day: its text stays in the scratch, and only the time is written anew. */
 export function createTimestampBinaryDecoder(kind: 'timestamp' | 'timestamptz'): ValueDecoder {
-  const suffix = kind === 'timestamptz' ? 'Z' : ''
+  const scratch = Buffer.allocUnsafe(40)
+  const hasZone = kind === 'timestamptz'
+  let lastDay = Number.NaN
+  let timeAt = 0
+  const format = (day: number, usOfDay: number) => {
+    if (day !== lastDay) {
+      timeAt = scratch.latin1Write(`${formatDay(day + DAYS_FROM_1970_TO_2000)}T`, 0, 40)
+      lastDay = day
+    }
+    let end = writeTime(usOfDay, scratch, timeAt)
+    if (hasZone) scratch[end++] = 90
+    return scratch.latin1Slice(0, end)
+  }
   return (buf, start, end) => {
     expectLength(start, end, 8)
     const high = buf.readInt32BE(start)
@@ -56,16 +70,15 @@ export function createTimestampBinaryDecoder(kind: 'timestamp' | 'timestamptz'):
     if (high === INT32_MAX && low === TWO_32 - 1) return 'infinity'
     if (high === INT32_MIN && low === 0) return '-infinity'
     // Within 2^21 the sum stays below 2^53 and doubles are exact (285 years around 2000).
-    if (high < 0x200000 && high >= -0x200000) return fromUs(high * TWO_32 + low) + suffix
+    if (high < 0x200000 && high >= -0x200000) {
+      const us = high * TWO_32 + low
+      const day = Math.floor(us / US_PER_DAY)
+      return format(day, us - day * US_PER_DAY)
+    }
     const us = buf.readBigInt64BE(start)
     const rest = ((us % BIG_DAY) + BIG_DAY) % BIG_DAY
-    return formatTimestamp(Number((us - rest) / BIG_DAY) + DAYS_FROM_1970_TO_2000, Number(rest)) + suffix
+    return format(Number((us - rest) / BIG_DAY), Number(rest))
   }
-}
-
-function fromUs(us: number): string {
-  const days = Math.floor(us / US_PER_DAY)
-  return formatTimestamp(days + DAYS_FROM_1970_TO_2000, us - days * US_PER_DAY)
 }
 
 /** Whether the first bytes look like the pattern, a digit for each 0. */

@@ -32,6 +32,36 @@ export const decodeTimetzBinary: ValueDecoder = (buf, start, end) => {
   return formatTime(readTime(buf, start)) + formatOffset(-buf.readInt32BE(start + 8))
 }
 
+/** Writes the microseconds of a day as `formatTime` does; returns where it ends. */
+export function writeTime(us: number, out: Uint8Array, at: number): number {
+  const seconds = Math.floor(us / 1_000_000)
+  const minutes = (seconds / 60) | 0
+  const hours = (minutes / 60) | 0
+  writeTwo(hours, out, at)
+  out[at + 2] = 58
+  writeTwo(minutes - hours * 60, out, at + 3)
+  out[at + 5] = 58
+  writeTwo(seconds - minutes * 60, out, at + 6)
+  const fraction = us - seconds * 1_000_000
+  return fraction === 0 ? at + 8 : writeFraction(fraction, out, at + 8)
+}
+
+function writeFraction(us: number, out: Uint8Array, at: number): number {
+  out[at] = 46
+  writeTwo((us / 10_000) | 0, out, at + 1)
+  writeTwo(((us / 100) | 0) % 100, out, at + 3)
+  writeTwo(us % 100, out, at + 5)
+  let end = at + 7
+  while (out[end - 1] === 48) end--
+  return end
+}
+
+function writeTwo(number: number, out: Uint8Array, at: number): void {
+  const tens = (number / 10) | 0
+  out[at] = 48 + tens
+  out[at + 1] = 48 + number - tens * 10
+}
+
 function readTime(buf: Buffer, start: number): number {
   const us = buf.readInt32BE(start) * 4_294_967_296 + buf.readUInt32BE(start + 4)
   if (us < 0 || us > US_PER_DAY) throw malformed(start, 'a time lies outside its day')
