@@ -47,6 +47,10 @@ export async function run(options: RunOptions): Promise<number> {
     display.end()
     tellEnd(summary, { config, options, terminal })
     return summary.end === 'aborted' ? signals.exitCode() : 0
+  } catch (error) {
+    // Stopped while it stood by for another process: nothing was begun.
+    if (signals.drain.aborted && (error as Error).name === 'AbortError') return 0
+    throw error
   } finally {
     display.end()
     signals.release()

@@ -36,6 +36,7 @@ export const configSchema = z.strictObject({
   state: z
     .string()
     .min(1)
+    .refine((path) => !path.includes('://'), { error: 'must be the path of a file: a state shared in a database is not there yet' })
     .optional()
     .describe('The SQLite file that holds checkpoints and snapshot progress. Default: `.millrace/NAME.db`.'),
   onError: z

@@ -41,7 +41,7 @@ const still = { head: async () => '0', passed: async () => {}, signal: new Abort
 const set = (rows: Row[], at: number, value: Value) => rows.splice(at, 1, [rows[at]?.[0] ?? null, value])
 
 test('finds equal sides equal whatever the order of their rows', async () => {
-  const verdict = await verifyTable(side(rowsOf(1000)), side(rowsOf(1000).reverse()), keyed, still)
+  const verdict = await verifyTable(side(rowsOf(1000)), side(rowsOf(1000).toReversed()), keyed, still)
   expect(verdict).toEqual({ table: 'public.items', rows: { source: 1000, sink: 1000 }, differing: [], more: false, unsettled: 0 })
 })
 
