@@ -2,6 +2,7 @@ import type { Batch, ChangesBatch } from '../contracts/batch.ts'
 import type { Change } from '../contracts/change.ts'
 import type { Position } from '../contracts/position.ts'
 import type { ChunkRows, Visibility } from '../contracts/source.ts'
+import type { Table } from '../contracts/table.ts'
 import { createKeylessHold, type KeylessChange, type KeylessHold } from './keyless-hold.ts'
 import { rowsBatch, type Place } from './rows-batch.ts'
 
@@ -16,7 +17,7 @@ export type KeylessMerge = {
   hold(tableId: number): KeylessCopy
   /** The batch without what is held or already copied. */
   pass(batch: ChangesBatch): ChangesBatch
-  due(position: Position, placed: () => Place): Iterable<Batch>
+  due(position: Position, placed: () => Place, announce: (table: Table, high: Position) => Batch | null): Iterable<Batch>
 }
 
 export type KeylessCopy = {
@@ -85,10 +86,12 @@ export function createKeylessMerge(): KeylessMerge {
       const { raw: _, ...rest } = batch
       return { ...rest, changes }
     },
-    *due(position, placed) {
+    *due(position, placed, announce) {
       for (const [id, held] of tables) {
         for (let piece = held.pieces.shift(); piece; piece = held.pieces.shift()) {
           const { rows, chunk, last, audience, emitted } = piece
+          const told = announce(rows.table, position)
+          if (told) yield told
           yield rowsBatch(rows, { ...placed(), chunk, last, audience })
           emitted()
         }

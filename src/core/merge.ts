@@ -16,6 +16,7 @@ import type { Change, RowChange, Transaction } from '../contracts/change.ts'
 import type { Position } from '../contracts/position.ts'
 import type { Chunk, ChunkRead, SourceControl, Visibility } from '../contracts/source.ts'
 import type { Table } from '../contracts/table.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
 import { addXid, formatCarry, withoutVisible, type Carry, type CarriedKeys, type XidRange } from './carry.ts'
 import type { IncompleteKey } from './incomplete.ts'
 import { createKeylessMerge, type KeylessCopy, type KeylessMerge } from './merge-keyless.ts'
@@ -26,14 +27,16 @@ import { createSchemaTrack, hasSameKey } from './merge-schema.ts'
 import { rowsBatch, type Place } from './rows-batch.ts'
 
 export type MergeOptions = {
-  /** Where the stream is read from. */
-  position: Position
-  /** Of the sinks' checkpoints, and what `begin` named. */
+  /** Of the sinks' checkpoints, or what `begin` named. */
   carry: Carry
   rules?: MergeRules
+  /** A row with a hole was inserted into a table that nobody follows; it is followed from that change on, and its key is incomplete. */
+  onStray?(table: Table): void
 }
 
 export type Merge = {
+  /** The stream is read from here. Nothing goes out before. */
+  start(position: Position): void
   /** Takes one batch of the stream; yields it, then what can go out after it. */
   accept(batch: ChangesBatch | SourceControl): Iterable<Batch>
   /** What can go out now, without another batch of the stream. */
@@ -42,8 +45,6 @@ export type Merge = {
   track(table: Table, options: { audience: readonly string[] | null; inBlocks: boolean }): void
   untrack(tableId: number): void
   memory(tableId: number): TableMemory | undefined
-  /** Tables with incomplete keys. */
-  incomplete(): readonly Table[]
   /** What an earlier run left incomplete and `restore` or `abandonInherited` has not taken up; carried on until then. */
   inherited(): readonly CarriedKeys[]
   restore(table: Table, keys: ReadonlyMap<string, IncompleteKey>): void
@@ -52,14 +53,12 @@ export type Merge = {
   register(options: RegisterOptions): Registration
   /** Keeps back the changes of a table without a key, until its copy is done. */
   holdKeyless(tableId: number): KeylessCopy
-  /** A control that goes out at the next point between transactions, before any chunk. */
-  control(control: Outgoing): void
+  /** A control that goes out at the next point between transactions, before any chunk; `out` is called when it was handed out. */
+  control(control: Outgoing, out?: () => void): void
   /** A fresh snapshot of the server: what it sees need not be remembered. */
   learn(visibility: Visibility): void
-  /** Transactions delivered and not known visible, with those that `begin` named. */
+  /** Transactions delivered and not known visible: no chunk of a table followed from now on may start before they are. */
   carriedXids(): readonly XidRange[]
-  /** Adds transactions that must be visible before any chunk starts. */
-  carryToo(xids: Iterable<number>): void
   /** How the stream describes a table now. */
   describe(tableId: number): Table | undefined
   readonly position: Position
@@ -86,19 +85,19 @@ export type Registration = {
 
 type Entry = RegisterOptions & UnderWay & { done: ChunkRead | null }
 
-export function createMerge({ position: start, carry, rules = MERGE_RULES }: MergeOptions): Merge {
+export function createMerge({ carry, rules = MERGE_RULES, onStray }: MergeOptions): Merge {
   const memories = new Map<number, TableMemory>()
   const entries = new Set<Entry>()
-  const controls: Outgoing[] = []
+  const controls: { control: Outgoing; out: (() => void) | undefined }[] = []
   const schema = createSchemaTrack()
   const holes = createHoleFinder()
   let xids: XidRange[] = carry.xids.map((range) => ({ ...range }))
   // What an earlier run left and nobody has taken up yet goes on being carried.
   const inherited = new Map(carry.incomplete.map((keys) => [keys.tableId, keys]))
   let known: Visibility | null = null
-  let position = start
+  let position = ''
   let log = ''
-  let between = true
+  let between = false
   let carryText: string | null = null
 
   const keyless: KeylessMerge = createKeylessMerge()
@@ -137,6 +136,7 @@ export function createMerge({ position: start, carry, rules = MERGE_RULES }: Mer
     merge.track(change.table, { audience: null, inBlocks: false })
     memories.get(change.table.id)?.change(change, true)
     carryText = null
+    onStray?.(change.table)
   }
   const note = (changes: readonly Change[]) => {
     let last: Transaction | null = null
@@ -162,27 +162,34 @@ export function createMerge({ position: start, carry, rules = MERGE_RULES }: Mer
     return { ...told, carry: carryNow() }
   }
 
+  /** The description that rows come with, where the sinks do not know it yet. */
+  const announce = (table: Table, high: Position): (ControlBatch & { event: 'schema' }) | null => {
+    if (schema.compare(table, high) !== 'chunk') return null
+    const previous = schema.adopt(table, high)
+    return { ...placed(), kind: 'control', event: 'schema', table, previous, audience: null }
+  }
   /** One chunk whose `high` the stream has passed. */
   function* emit(entry: Entry, { rows, high }: ChunkRead): Generator<Batch> {
     const { chunk, audience, asked = null } = entry
     entries.delete(entry)
-    const newer = schema.compare(rows.table, high)
-    if (newer === 'stream') return entry.settle('stale')
-    if (newer === 'chunk') {
-      const previous = schema.adopt(rows.table, high)
-      yield { ...placed(), kind: 'control', event: 'schema', table: rows.table, previous, audience: null }
-      // Another key: what was remembered names rows by the old one. The driver, told by this control, begins the table anew.
-      if (previous && !hasSameKey(previous, rows.table)) return entry.settle('stale')
-    }
+    if (schema.compare(rows.table, high) === 'stream') return entry.settle('stale')
+    const told = announce(rows.table, high)
+    if (told) yield told
+    // Another key: what was remembered names rows by the old one. The driver, told by this control, begins the table anew.
+    if (told?.previous && !hasSameKey(told.previous, rows.table)) return entry.settle('stale')
     const memory = memories.get(rows.table.id)
-    // `seen` came before `read`: the visibility is there. A table that is no longer tracked has nothing to hide.
-    const left = memory && entry.visibility ? memory.rowsToEmit(rows, entry.visibility, { audience, asked }) : rows
+    if (!memory || !entry.visibility) throw new MillraceError('BUG', { reason: `the chunk ${chunk.id} was read without a snapshot known` })
+    const left = memory.rowsToEmit(rows, entry.visibility, { audience, asked })
     carryText = null
     yield rowsBatch(left, { ...placed(), chunk: chunk.id, last: true, audience })
     entry.settle('emitted')
   }
 
   const merge: Merge = {
+    start(from) {
+      position = from
+      between = true
+    },
     *accept(batch) {
       const told = batch.kind === 'changes' ? acceptChanges(batch) : acceptControl(batch)
       if (told) yield told
@@ -190,9 +197,12 @@ export function createMerge({ position: start, carry, rules = MERGE_RULES }: Mer
     },
     *due() {
       if (!between) return
-      for (let next = controls.shift(); next; next = controls.shift()) yield { ...next, ...placed() } as ControlBatch
+      for (let next = controls.shift(); next; next = controls.shift()) {
+        yield { ...next.control, ...placed() } as ControlBatch
+        next.out?.()
+      }
       for (const entry of entries) if (entry.done && entry.done.high <= position) yield* emit(entry, entry.done)
-      yield* keyless.due(position, placed)
+      yield* keyless.due(position, placed, announce)
     },
     track(table, options) {
       schema.meet(table)
@@ -203,11 +213,6 @@ export function createMerge({ position: start, carry, rules = MERGE_RULES }: Mer
       carryText = null
     },
     memory: (tableId) => memories.get(tableId),
-    incomplete: () =>
-      [...memories].flatMap(([id, memory]) => {
-        const table = schema.current(id)
-        return table && memory.incomplete.keys.size > 0 ? [table] : []
-      }),
     inherited: () => [...inherited.values()],
     restore(table, keys) {
       inherited.delete(table.id)
@@ -234,7 +239,7 @@ export function createMerge({ position: start, carry, rules = MERGE_RULES }: Mer
         abandon: () => void entries.delete(entry),
       }
     },
-    control: (control) => void controls.push(control),
+    control: (control, out) => void controls.push({ control, out }),
     learn(visibility) {
       known = visibility
       xids = withoutVisible(xids, visibility)
@@ -243,10 +248,6 @@ export function createMerge({ position: start, carry, rules = MERGE_RULES }: Mer
       for (const memory of memories.values()) memory.prune(known, underWay)
     },
     carriedXids: () => xids.map((range) => ({ ...range })),
-    carryToo(added) {
-      for (const xid of added) addXid(xids, xid)
-      carryText = null
-    },
     describe: (tableId) => schema.current(tableId),
     get position() {
       return position

@@ -1,0 +1,89 @@
+import type { ChunkRows } from '../contracts/source.ts'
+import { tableName, type Table } from '../contracts/table.ts'
+import { createDeferred } from '../lib/deferred.ts'
+import type { KeylessCopy } from './merge-keyless.ts'
+import { audienceOf, type SnapshotContext } from './snapshot-context.ts'
+import { newPlan, withChunks, type Plan } from './snapshot-plan.ts'
+import { retrying, until } from './snapshot-read.ts'
+import { endGeneration } from './snapshot-table.ts'
+
+/** `hold`: since when the table's changes are kept back; `ready`: as in TableCopy. */
+export type KeylessTableCopy = { table: Table; plan: Plan; sinks: readonly string[]; ready: Promise<void>; hold: KeylessCopy }
+
+/**
+ * Copies a table without a key: whole, in one snapshot. Where the reading fails half-way it begins anew, as a generation of its own,
+ * since no part of it can be told from the changes made meanwhile.
+ */
+export async function copyKeyless(context: SnapshotContext, copy: KeylessTableCopy, signal: AbortSignal): Promise<void> {
+  const { table, sinks, hold } = copy
+  await copy.ready
+  let plan: Plan | null = null
+  const made = await retrying(
+    context,
+    async () => {
+      if (plan) hold.restart()
+      plan = plan ? newPlan(table, plan, sinks, context.sinks) : copy.plan
+      return copyOnce(context, { ...copy, plan }, signal)
+    },
+    signal,
+  )
+  await endGeneration(context, { table, plan: made.plan, sinks }, signal)
+  context.progress({ event: 'done', table: tableName(table), rows: made.rows, bytes: made.bytes })
+}
+
+async function copyOnce(context: SnapshotContext, copy: KeylessTableCopy, signal: AbortSignal) {
+  const { source, merge, pool, plans, chunkBytes } = context
+  const { table, sinks, hold } = copy
+  const audience = audienceOf(context, sinks)
+  const lease = await pool.enter(0, chunkBytes, signal)
+  try {
+    const { generation, fresh } = copy.plan
+    const plan = withChunks(table, copy.plan, await source.snapshots.plan(table, { generation, chunkBytes }), null)
+    await plans.save(table, plan)
+    const [chunk] = plan.chunks ?? []
+    context.progress({ event: 'planned', table: tableName(table), chunks: 1, rowEstimate: chunk?.rowEstimate ?? 0 })
+    merge.control({ kind: 'control', event: 'snapshot-begin', table: merge.describe(table.id) ?? table, generation, fresh, audience })
+    const state = { plan, rows: 0, bytes: 0 }
+    const send = (rows: ChunkRows, last: boolean) => {
+      const { promise, resolve } = createDeferred<void>()
+      hold.piece(rows, { chunk: chunk?.id ?? '', last, audience, emitted: resolve })
+      context.wake()
+      state.rows += rows.rowCount
+      state.bytes += rows.bytes
+      const { rows: rowsSent, bytes } = state
+      context.progress({ event: 'chunk', table: tableName(table), rows: rowsSent, bytes, chunksDone: last ? 1 : 0, chunksPlanned: 1 })
+      return until(promise, signal)
+    }
+    // One piece is kept back, since only the last says that it is the last.
+    let ahead: ChunkRows | null = null
+    if (chunk) {
+      for await (const rows of source.snapshots.readWhole(
+        chunk,
+        (visibility) => (hold.seen(visibility), merge.learn(visibility)),
+        signal,
+      )) {
+        if (ahead) await send(ahead, false)
+        ahead = rows
+      }
+    }
+    if (ahead) await send(ahead, true)
+    await passEverythingSeen(context, hold, signal)
+    return state
+  } finally {
+    lease.release()
+  }
+}
+
+/** Everything that the copy shows was committed before now, so it lies before the log's end as it is now. */
+async function passEverythingSeen(context: SnapshotContext, hold: KeylessCopy, signal: AbortSignal): Promise<void> {
+  const head = await context.source.head()
+  const { promise: ended, resolve } = createDeferred<void>()
+  const wait = context.waits.passing(head)
+  hold.copied(head, resolve)
+  context.wake()
+  try {
+    await until(ended, signal)
+  } finally {
+    wait.over()
+  }
+}

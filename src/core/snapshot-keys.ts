@@ -1,0 +1,56 @@
+import type { Row, Table } from '../contracts/table.ts'
+import type { IncompleteKey } from './incomplete.ts'
+import { audienceOf, type SnapshotContext } from './snapshot-context.ts'
+import { chunkId } from './snapshot-plan.ts'
+import { deliverChunk } from './snapshot-read.ts'
+
+const KEYS_A_CHUNK = 500
+const LONGEST_REST_MS = 500
+
+/** `sinks`: those that copy the table. `generation` names the chunks. */
+export type KeysRequest = { table: Table; generation: string; sinks: readonly string[]; rank: number }
+
+/**
+ * Reads the rows of incomplete keys until none is left. A newer change of the same row, with the same hole, can be delivered before the
+ * chunk that was to fill it: then the row is dropped, its key is still marked, and it is read once more.
+ */
+export async function completeKeys(context: SnapshotContext, request: KeysRequest, signal: AbortSignal): Promise<void> {
+  for (let round = 0; context.rules.rereads(round); round++) {
+    const keys = incompleteKeys(context, request.table)
+    if (keys.length === 0) return
+    await readKeys(context, { ...request, keys }, signal)
+    // Keys changed all the time are won by a reading that falls between two changes; resting costs less than racing.
+    await context.clock.sleep(Math.min(round * 5, LONGEST_REST_MS), signal)
+    signal.throwIfAborted()
+  }
+}
+
+/** Reads what is incomplete now, once. */
+export async function readKeys(
+  context: SnapshotContext,
+  request: KeysRequest & { keys?: readonly (readonly [string, IncompleteKey])[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const { table, generation, sinks, rank, keys = incompleteKeys(context, table) } = request
+  const described = context.merge.describe(table.id) ?? table
+  const portions = Array.from({ length: Math.ceil(keys.length / KEYS_A_CHUNK) }, (_, index) =>
+    keys.slice(index * KEYS_A_CHUNK, (index + 1) * KEYS_A_CHUNK),
+  )
+  await Promise.all(
+    portions.map((portion) => {
+      const rows: Row[] = portion.map(([, mark]) => mark.row)
+      const chunk = context.source.snapshots.keyChunk(described, rows, chunkId(table, { generation }, uniqueName()))
+      const audience = portion.some(([, mark]) => mark.everyone) ? null : audienceOf(context, sinks)
+      return deliverChunk(context, { chunk, audience, asked: portion.map(([key]) => key), rank }, signal)
+    }),
+  )
+}
+
+function incompleteKeys({ merge }: SnapshotContext, table: Table): readonly (readonly [string, IncompleteKey])[] {
+  return [...(merge.memory(table.id)?.incomplete.keys ?? [])]
+}
+
+/** Never used before, in this run or an earlier one: a sink that has recorded a chunk does not take it again. */
+function uniqueName(): string {
+  return `k${Date.now().toString(36)}${Math.floor(Math.random() * 2 ** 32).toString(36)}`
+}

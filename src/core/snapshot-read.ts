@@ -1,0 +1,86 @@
+import type { Chunk, ChunkRead } from '../contracts/source.ts'
+import { createDeferred } from '../lib/deferred.ts'
+import { toMillraceError } from '../errors/millrace-error.ts'
+import type { Outcome } from './merge.ts'
+import { retryDelayMs } from './retry.ts'
+import type { SnapshotContext } from './snapshot-context.ts'
+
+export type ReadRequest = {
+  chunk: Chunk
+  audience: readonly string[] | null
+  /** The keys asked for, where the chunk is a list of keys. */
+  asked: readonly string[] | null
+  rank: number
+}
+
+/** What came of a chunk; `moved`: its table's storage changed since it was planned. */
+export type Delivered = { rows: number; bytes: number } | 'moved'
+
+/** Reads one chunk and resolves when it was handed out. Reads it again where it went stale, and after transient errors. */
+export async function deliverChunk(context: SnapshotContext, request: ReadRequest, signal: AbortSignal): Promise<Delivered> {
+  for (;;) {
+    const delivered = await retrying(context, () => readOnce(context, request, signal), signal)
+    if (delivered !== 'stale') return delivered
+  }
+}
+
+/** Runs until it succeeds or fails for good. */
+export async function retrying<T>({ clock }: Pick<SnapshotContext, 'clock'>, act: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await act()
+    } catch (error) {
+      if (signal.aborted || toMillraceError(error).kind !== 'transient') throw error
+    }
+    await clock.sleep(retryDelayMs(attempt), signal)
+    signal.throwIfAborted()
+  }
+}
+
+async function readOnce(context: SnapshotContext, request: ReadRequest, signal: AbortSignal): Promise<Delivered | 'stale'> {
+  const { merge, pool, waits, source, chunkBytes } = context
+  const { chunk, audience, asked, rank } = request
+  const lease = await pool.enter(rank, asked ? 0 : chunkBytes, signal)
+  const { promise: settled, resolve: settle } = createDeferred<Outcome>()
+  // Registered before its snapshot is asked for: from here on nothing is forgotten that the chunk may fail to see.
+  const registration = merge.register({ chunk, audience, asked, settle })
+  const abandon = () => {
+    registration.abandon()
+    lease.release()
+  }
+  let read: ChunkRead | null
+  try {
+    read = await source.snapshots.read(chunk, (visibility) => registration.seen(visibility), signal)
+  } catch (error) {
+    abandon()
+    throw error
+  }
+  if (read === null) {
+    abandon()
+    return 'moved'
+  }
+  const { rowCount: rows, bytes } = read.rows
+  lease.read(bytes)
+  registration.read(read)
+  const wait = waits.passing(read.high)
+  context.wake()
+  try {
+    return (await until(settled, signal)) === 'stale' ? 'stale' : { rows, bytes }
+  } finally {
+    wait.over()
+    abandon()
+  }
+}
+
+/** The promise's value, or the signal's reason. */
+export async function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = createDeferred<never>()
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
