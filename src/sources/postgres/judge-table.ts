@@ -22,20 +22,21 @@ export type Verdict = { enters: 'changes' | 'inserts' } | { enters: null; error:
  */
 export function judgeTable(facts: TableFacts, wants: Wants): Verdict {
   const name = tableName(facts.table)
-  if (facts.table.key.length === 0 && wants.keyNeededBy !== null)
-    return refuse('TABLE_KEYLESS_SINK', { table: name, sink: wants.keyNeededBy })
-  const silent = facts.leaves.find((leaf) => leaf.identity === 'nothing')
-  const keyless = facts.leaves.find((leaf) => leaf.identity !== 'full' && leaf.identityColumns === null)
-  const isKeyless = keyless !== undefined || (facts.table.key.length === 0 && facts.table.identity !== 'full')
-  if (isKeyless && facts.table.key.length === 0 && wants.keyless === 'insert-only' && wants.keyNeededBy === null)
-    return { enters: 'inserts' }
-  if (silent) return refuse('TABLE_IDENTITY_NOTHING', { table: silent.label })
-  if (isKeyless) return refuse('TABLE_KEYLESS', { table: keyless?.label ?? name })
+  const hasKey = facts.table.key.length > 0
   for (const leaf of facts.leaves) {
-    const error = judgeLeaf(leaf, facts, wants)
+    const error = hasIdentity(leaf) ? judgeLeaf(leaf, facts, wants) : null
     if (error) return { enters: null, error }
   }
-  return { enters: 'changes' }
+  if (!hasKey && wants.keyNeededBy !== null) return refuse('TABLE_KEYLESS_SINK', { table: name, sink: wants.keyNeededBy })
+  const unnamed = facts.leaves.find((leaf) => !hasIdentity(leaf))
+  if (!unnamed && (hasKey || facts.table.identity === 'full')) return { enters: 'changes' }
+  if (!hasKey && wants.keyless === 'insert-only') return { enters: 'inserts' }
+  return refuse(unnamed?.identity === 'nothing' ? 'TABLE_IDENTITY_NOTHING' : 'TABLE_KEYLESS', { table: unnamed?.label ?? name })
+}
+
+/** Whether the log says which row was changed or deleted. */
+function hasIdentity(leaf: Leaf): boolean {
+  return leaf.identity === 'full' || leaf.identityColumns !== null
 }
 
 function judgeLeaf(leaf: Leaf, facts: TableFacts, wants: Wants): MillraceError | null {
