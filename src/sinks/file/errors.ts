@@ -5,7 +5,7 @@ export type Place = { sink: string; path: string }
 /** Any failure of the file system as an error of the table. */
 export function fileError(error: unknown, { sink, path }: Place): MillraceError {
   if (error instanceof MillraceError) return error
-  const { code, message } = error as NodeJS.ErrnoException // the file system throws nothing else
+  const { code, syscall, message } = error as NodeJS.ErrnoException // the file system throws nothing else
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -15,9 +15,9 @@ export function fileError(error: unknown, { sink, path }: Place): MillraceError 
     case 'EROFS':
       return new MillraceError('SINK_NOT_WRITABLE', { sink, path, reason: code }, { cause: error })
     case 'ENOTDIR':
-    case 'EEXIST':
       return new MillraceError('SINK_PATH_IS_FILE', { sink, path }, { cause: error })
     default:
+      if (code === 'EEXIST' && syscall === 'mkdir') return new MillraceError('SINK_PATH_IS_FILE', { sink, path }, { cause: error })
       return new MillraceError('SINK_IO', { sink, path, reason: message }, { cause: error })
   }
 }
