@@ -28,11 +28,19 @@ export function startSideTasks(following: Following, snapshots: Snapshots): void
       stop({ why: 'until', position })
     }),
   )
+  watch('source', reportCopied(following, snapshots))
   watch('source', discover(following, snapshots))
   watch('source', watchHealth({ source, report: options.report, clock }, signal))
   watch('pipeline', reportProgress({ current: () => progressOf(following), report: options.report, clock }, signal))
   const handlers = options.handlers?.(liveView(following, snapshots))
   if (handlers !== undefined) watch('state', answerRequests({ state: options.state, handlers, log: options.log, clock }, signal))
+}
+
+async function reportCopied({ run, taking }: Following, snapshots: Snapshots): Promise<void> {
+  if (!snapshots.isCopying()) return
+  const startedMs = run.clock.now()
+  await snapshots.idle()
+  if (!taking.signal.aborted) run.options.report({ event: 'snapshot-done', seconds: (run.clock.now() - startedMs) / 1000 })
 }
 
 /** Looks now and then for tables that joined, which get a copy of their own, or left. */

@@ -3,8 +3,7 @@ import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import type { Run } from './pipeline.ts'
 import { inPart } from './run-failure.ts'
 import type { Session } from './run-open.ts'
-import { openPassThrough } from './run-pass-through.ts'
-import type { SnapshotProgress, Snapshots } from './snapshot.ts'
+import { openSnapshots, type SnapshotProgress, type Snapshots } from './snapshot.ts'
 
 /** Opens the merge and gives it the tables: those that some sink does not hold are copied, at a repair every one again. */
 export async function openTables(
@@ -14,18 +13,19 @@ export async function openTables(
 ): Promise<{ snapshots: Snapshots; tables: readonly Table[] }> {
   const { options } = run
   const tables = await inPart('source', () => session.source.tables())
-  const snapshots = await openPassThrough({
+  const snapshots = await openSnapshots({
     source: session.source,
     state: options.state,
     sinks: session.sinks.map(({ name, record }) => ({ name, record })),
     running: session.running,
     mode: options.mode === 'stream' ? 'none' : 'incremental',
     ...options.snapshot,
+    clock: run.clock,
     onProgress: (progress) => report(asEvent(progress)),
   })
-  await snapshots.add(tables)
   // A row deleted while nobody listened has left no trace in the log: a new generation finds it missing.
   if (session.act === 'repair') for (const table of tables) await snapshots.reread(table, null)
+  else await snapshots.add(tables)
   return { snapshots, tables }
 }
 
