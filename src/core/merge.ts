@@ -53,7 +53,7 @@ export type Merge = {
   register(options: RegisterOptions): Registration
   /** Keeps back the changes of a table without a key, until its copy is done. */
   holdKeyless(tableId: number): KeylessCopy
-  /** A control that goes out at the next point between transactions, before any chunk; `out` is called when it was handed out. */
+  /** A control that goes out before anything else, the next batch of the stream too; `out` is called when it was handed out. */
   control(control: Outgoing, out?: () => void): void
   /** A fresh snapshot of the server: what it sees need not be remembered. */
   learn(visibility: Visibility): void
@@ -196,11 +196,11 @@ export function createMerge({ carry, rules = MERGE_RULES, onStray }: MergeOption
       yield* merge.due()
     },
     *due() {
-      if (!between) return
       for (let next = controls.shift(); next; next = controls.shift()) {
         yield { ...next.control, ...placed() } as ControlBatch
         next.out?.()
       }
+      if (!between) return
       for (const entry of entries) if (entry.done && entry.done.high <= position) yield* emit(entry, entry.done)
       yield* keyless.due(position, placed, announce)
     },

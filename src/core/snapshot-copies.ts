@@ -9,7 +9,7 @@ import { audienceOf, type SnapshotContext } from './snapshot-context.ts'
 import { copyKeyless } from './snapshot-keyless.ts'
 import { completeKeys } from './snapshot-keys.ts'
 import { chunkId, decideCopy, newPlan, type Plan } from './snapshot-plan.ts'
-import { copyTable } from './snapshot-table.ts'
+import { beginGeneration, copyTable } from './snapshot-table.ts'
 
 /** The copies under way: one a table at most. */
 export type Copies = {
@@ -105,10 +105,12 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
 
   /** From here on nothing of these tables passes unremembered; what was delivered before is waited for. */
   const start = (starts: readonly Start[], isRunningAsked: boolean, before: Copy | null = null) => {
-    for (const { table, sinks } of starts) {
-      if (table.key.length === 0) continue
-      if (before) merge.untrack(table.id)
-      merge.track(table, { audience: audienceOf(context, sinks), inBlocks: true })
+    for (const { table, sinks, plan } of starts) {
+      if (table.key.length > 0) {
+        if (before) merge.untrack(table.id)
+        merge.track(table, { audience: audienceOf(context, sinks), inBlocks: true })
+      }
+      beginGeneration(context, { table, plan, sinks })
     }
     const carried = merge.carriedXids()
     const tables = starts.map(({ table }) => table)

@@ -5,7 +5,7 @@ import type { KeylessCopy } from './merge-keyless.ts'
 import { audienceOf, type SnapshotContext } from './snapshot-context.ts'
 import { newPlan, withChunks, type Plan } from './snapshot-plan.ts'
 import { retrying, until } from './snapshot-read.ts'
-import { endGeneration } from './snapshot-table.ts'
+import { beginGeneration, endGeneration } from './snapshot-table.ts'
 
 /** `hold`: since when the table's changes are kept back; `ready`: as in TableCopy. */
 export type KeylessTableCopy = { table: Table; plan: Plan; sinks: readonly string[]; ready: Promise<void>; hold: KeylessCopy }
@@ -22,7 +22,7 @@ export async function copyKeyless(context: SnapshotContext, copy: KeylessTableCo
     context,
     async () => {
       if (plan) hold.restart()
-      plan = plan ? newPlan(table, plan, sinks, context.sinks) : copy.plan
+      plan = plan ? await beginAnew(context, copy, plan) : copy.plan
       return copyOnce(context, { ...copy, plan }, signal)
     },
     signal,
@@ -31,18 +31,24 @@ export async function copyKeyless(context: SnapshotContext, copy: KeylessTableCo
   context.progress({ event: 'done', table: tableName(table), rows: made.rows, bytes: made.bytes })
 }
 
+async function beginAnew(context: SnapshotContext, { table, sinks }: KeylessTableCopy, before: Plan): Promise<Plan> {
+  const plan = newPlan(table, before, sinks, context.sinks)
+  await context.plans.save(table, plan)
+  beginGeneration(context, { table, plan, sinks })
+  return plan
+}
+
 async function copyOnce(context: SnapshotContext, copy: KeylessTableCopy, signal: AbortSignal) {
   const { source, merge, pool, plans, chunkBytes } = context
   const { table, sinks, hold } = copy
   const audience = audienceOf(context, sinks)
   const lease = await pool.enter(0, chunkBytes, signal)
   try {
-    const { generation, fresh } = copy.plan
+    const { generation } = copy.plan
     const plan = withChunks(table, copy.plan, await source.snapshots.plan(table, { generation, chunkBytes }), null)
     await plans.save(table, plan)
     const [chunk] = plan.chunks ?? []
     context.progress({ event: 'planned', table: tableName(table), chunks: 1, rowEstimate: chunk?.rowEstimate ?? 0 })
-    merge.control({ kind: 'control', event: 'snapshot-begin', table: merge.describe(table.id) ?? table, generation, fresh, audience })
     const state = { plan, rows: 0, bytes: 0 }
     const send = (rows: ChunkRows, last: boolean) => {
       const { promise, resolve } = createDeferred<void>()

@@ -26,21 +26,32 @@ export type TableCopy = {
  */
 export async function copyTable(context: SnapshotContext, copy: TableCopy, signal: AbortSignal): Promise<void> {
   const { table, sinks } = copy
-  const audience = audienceOf(context, sinks)
   const state = { plan: copy.plan, rows: 0, bytes: 0, done: 0 }
   if (state.plan.chunks === null) state.plan = await makePlan(context, { table, plan: state.plan, leaf: null }, signal)
   await copy.ready
-  const { generation, fresh } = state.plan
+  const { generation } = state.plan
   const rank = state.plan.chunks?.length ?? 0
-  const described = context.merge.describe(table.id) ?? table
-  context.merge.control({ kind: 'control', event: 'snapshot-begin', table: described, generation, fresh, audience })
-  context.wake()
   await copyBlocks(context, { table, sinks, rank, state }, signal)
   // Every block range was handed out: a row that is not marked now is held whole.
   context.merge.memory(table.id)?.incomplete.endOfBlocks()
   await completeKeys(context, { table, generation, sinks, rank }, signal)
   await endGeneration(context, { table, plan: state.plan, sinks }, signal)
   context.progress({ event: 'done', table: tableName(table), rows: state.rows, bytes: state.bytes })
+}
+
+/**
+ * Hands out the begin, in the same moment in which the merge begins to follow the table: whatever a chunk's row is dropped for was then
+ * delivered after the begin, so a sink that at the end deletes what was not delivered since keeps every row that is there.
+ */
+export function beginGeneration(
+  context: SnapshotContext,
+  { table, plan, sinks }: { table: Table; plan: Plan; sinks: readonly string[] },
+): void {
+  const { generation, fresh } = plan
+  const described = context.merge.describe(table.id) ?? table
+  const audience = audienceOf(context, sinks)
+  context.merge.control({ kind: 'control', event: 'snapshot-begin', table: described, generation, fresh, audience })
+  context.wake()
 }
 
 /** Hands out the end and waits until it is out. */
@@ -131,7 +142,9 @@ async function makePlan(
     },
     signal,
   )
-  const chunks = leaf === null ? planned : planned.filter((chunk) => chunk.leaf === leaf)
+  // A leaf under a name not planned before may be the same under a new name: it is read too.
+  const kept = new Set(plan.chunks?.map((chunk) => chunk.leaf))
+  const chunks = leaf === null ? planned : planned.filter((chunk) => chunk.leaf === leaf || !kept.has(chunk.leaf))
   const made = withChunks(table, plan, chunks, leaf)
   await plans.save(table, made)
   return made
