@@ -27,7 +27,7 @@ const sink = openFile({ name: 'file', root, format: createPlainFormat(), rollSiz
 const held = await sink.resume()
 const { signal } = new AbortController()
 for (let at = held === null ? 1 : Number.parseInt(held.position, 16) / 256; ; at++) {
-  const filler = 'x'.repeat(at % 300)
+  const filler = 'x'.repeat((at + process.pid) % 300) // what is written again differs, so a remnant shows
   await sink.write(batchOf(at, insertOf(users, userRow(at, filler)), insertOf(others, userRow(at, filler))), signal)
   if (at % 7 === 0) await sink.flush(signal)
   if (at % 50 === 0) process.stdout.write(`${at}\n`)
