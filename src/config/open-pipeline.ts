@@ -33,7 +33,8 @@ export async function openPipeline(
   const valid = isResolved(config) ? config : await resolveConfig(config, { baseDir: process.cwd() })
   await using _lock = await lockPipeline(valid.state, { pipeline: valid.name, wait: options.wait ?? false, signal })
   await using state = await openSqliteState(valid.state, { pipeline: valid.name })
-  return runPipeline(await pipelineOptions(valid, { state, signal, options }))
+  // Awaited here: state and lock are let go only after the run.
+  return await runPipeline(await pipelineOptions(valid, { state, signal, options }))
 }
 
 async function pipelineOptions(
