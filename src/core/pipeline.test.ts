@@ -267,7 +267,7 @@ test('a drain that takes too long is aborted, and the next run delivers what it 
   insert(1)
   a.hold()
   const running = run({ a }, { drainMs: 20 })
-  await until(() => log.reads > 1)
+  await until(() => log.openings > 1)
   quit.abort()
   expect((await running).end).toBe('aborted')
   a.release()
@@ -407,4 +407,84 @@ test('finds tables that join and leave while it runs', async () => {
   await until(() => events.some((event) => event.event === 'tables-left' && event.tables[0] === 'public.users'))
   quit.abort()
   await running
+})
+
+describe('copies and follows', () => {
+  const copied = (store: MemoryStore) => store.lines.filter((line) => line.startsWith('read')).sort()
+  const inserted = (store: MemoryStore) => store.lines.filter((line) => line.startsWith('insert'))
+
+  beforeEach(() => {
+    log = createMemoryLog({ tables: [users], chunkRows: 2 })
+    for (const id of [1, 2, 3, 4, 5]) insert(id)
+  })
+
+  test('what is there, then what comes', async () => {
+    const a = createMemoryStore()
+    const before = log.transactions.length
+    const running = run({ a }, { mode: 'both' })
+    await until(() => a.lines.includes('snapshot-end users'))
+    insert(6)
+    await until(() => inserted(a).length > 0)
+    quit.abort()
+    await running
+    expect(copied(a)).toEqual([1, 2, 3, 4, 5].map((id) => `read users ${id}`))
+    expect(inserted(a)).toEqual(allLines().slice(before))
+    expect(events.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['snapshot-planned', 'snapshot-chunk', 'snapshot-table-done', 'snapshot-done']),
+    )
+  })
+
+  test('ends by itself when every table is copied, and copies nothing again', async () => {
+    const a = createMemoryStore()
+    expect(await run({ a }, { mode: 'snapshot' })).toMatchObject({ end: 'caught-up', rows: 5 })
+    const reads = log.reads.length
+    expect(reads).toBe(3)
+    expect(await run({ a }, { mode: 'both', until: 'caught-up' })).toMatchObject({ rows: 0 })
+    expect(log.reads).toHaveLength(reads)
+  })
+
+  test('chunk by chunk: after a crash only what was not durable is read again', async () => {
+    const a = createMemoryStore({ answer: 'durable' })
+    const crash = new MillraceError('BUG', { reason: 'crash' })
+    const opened = createMemorySink(a)
+    const dying: PipelineOptions['sinks'][number] = {
+      name: 'a',
+      keepsRecord: true,
+      open: async () => ({
+        ...opened,
+        write: async (batch, signal) => {
+          if (batch.kind === 'rows' && copied(a).length > 0) throw crash
+          return opened.write(batch, signal)
+        },
+      }),
+    }
+    await expect(run({}, { mode: 'both', sinks: [dying], snapshot: { chunkBytes: 1, parallel: 1 } })).rejects.toBe(crash)
+    log.reads.length = 0
+    await run({ a }, { mode: 'both', until: 'caught-up' })
+    expect(log.reads).toHaveLength(2)
+    expect(copied(a)).toEqual([1, 2, 3, 4, 5].map((id) => `read users ${id}`))
+  })
+
+  test('a sink that was added later gets its rows alone, the others none again', async () => {
+    const a = createMemoryStore()
+    await run({ a }, { mode: 'snapshot' })
+    const b = createMemoryStore()
+    await run({ a, b }, { mode: 'both', until: 'caught-up' })
+    expect(copied(b)).toEqual(copied(a))
+    expect(a.lines.filter((line) => line === 'snapshot-end users')).toHaveLength(1)
+  })
+
+  test('at a repair every row again, as a generation over the present rows', async () => {
+    const a = createMemoryStore()
+    await run({ a }, { mode: 'snapshot' })
+    log.slot = null
+    insert(6)
+    await expect(run({ a }, { mode: 'both' })).rejects.toMatchObject({ code: 'GAP_SLOT_MISSING' })
+    await run({ a }, { mode: 'both', repair: true, until: 'caught-up' })
+    expect(copied(a).filter((line) => line === 'read users 1')).toHaveLength(2)
+    expect(copied(a)).toContain('read users 6')
+    const begins = a.writes.flatMap((batch) => (batch.kind === 'control' && batch.event === 'snapshot-begin' ? [batch.fresh] : []))
+    expect(begins).toEqual([true, false])
+    await run({ a }, { mode: 'both', until: 'caught-up' })
+  })
 })

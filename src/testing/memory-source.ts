@@ -1,9 +1,11 @@
 import type { ChangesBatch } from '../contracts/batch.ts'
 import type { Change } from '../contracts/change.ts'
 import type { Position } from '../contracts/position.ts'
-import type { LogHealth, LogState, SnapshotReader, Source, SourceControl } from '../contracts/source.ts'
+import type { LogHealth, LogState, Source, SourceControl } from '../contracts/source.ts'
 import type { Row, Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
+import { createKeyOf } from '../values/create-key-of.ts'
+import { createMemorySnapshots } from './memory-snapshots.ts'
 
 /** What the test writes: changes of one transaction, without what the log adds. */
 export type MemoryChange = { op: 'insert'; table: Table; row: Row } | { op: 'delete'; table: Table; row: Row }
@@ -15,11 +17,19 @@ export type MemoryLog = ReturnType<typeof createMemoryLog>
  * A log whose positions are `index * 16` in 16 hexadecimal digits. Verbs of the test: `commit`, `breakConnection`,
  * `refuse` (the next openings fail), and the slot's state as plain fields.
  */
-export function createMemoryLog(options: { tables: readonly Table[]; batchChanges?: number }) {
+export function createMemoryLog(options: { tables: readonly Table[]; batchChanges?: number; chunkRows?: number }) {
   const transactions: { start: Position; end: Position; changes: Change[] }[] = []
   const waiters = new Set<() => void>()
   const wake = () => waiters.forEach((resume) => resume())
+  const contents = new Map<number, Map<string, Row>>()
   let index = 1
+
+  function apply({ op, table, row }: MemoryChange): void {
+    const rows = contents.get(table.id) ?? new Map<string, Row>()
+    contents.set(table.id, rows)
+    if (op === 'insert') rows.set(createKeyOf(table)(row), row)
+    else rows.delete(createKeyOf(table)(row))
+  }
 
   const log = {
     system: 'memory',
@@ -27,10 +37,16 @@ export function createMemoryLog(options: { tables: readonly Table[]; batchChange
     tables: [...options.tables],
     /** The most changes a batch holds: a transaction larger than it is delivered with positions inside it. */
     batchChanges: options.batchChanges ?? 1000,
+    /** Rows of a chunk. */
+    chunkRows: options.chunkRows ?? 1000,
+    /** The chunks that were read. */
+    reads: [] as string[],
+    rows: (table: { id: number }): readonly Row[] => [...(contents.get(table.id)?.values() ?? [])],
     slot: null as { confirmed: Position; lost: boolean } | null,
     acknowledged: [] as Position[],
     transactions,
-    reads: 0,
+    openings: 0,
+    isRead: false,
     /** Batches taken out of `read` so far: what backpressure bounds. */
     pulled: 0,
     generation: 0,
@@ -38,6 +54,7 @@ export function createMemoryLog(options: { tables: readonly Table[]; batchChange
     waiters,
     head: () => formatPosition(index),
     commit(changes: readonly MemoryChange[]): Position {
+      changes.forEach(apply)
       const start = formatPosition(index)
       const tx = { position: start, xid: index, commitTimeUs: index }
       transactions.push({ start, end: formatPosition(index + 1), changes: changes.map((change, ordinal) => toChange(change, ordinal, tx)) })
@@ -63,9 +80,9 @@ export function createMemoryLog(options: { tables: readonly Table[]; batchChange
 }
 
 /** A source on a memory log. It reads ahead of its consumer by nothing. */
-export function createMemorySource(log: MemoryLog, snapshots: SnapshotReader = noSnapshots): Source {
+export function createMemorySource(log: MemoryLog): Source {
   return {
-    snapshots,
+    snapshots: createMemorySnapshots(log, log.head, () => log.transactions.at(-1)?.changes[0]?.tx?.xid ?? 0),
     async inspect(): Promise<LogState> {
       return { system: log.system, timeline: log.timeline, head: log.head(), reader: log.slot && { ...log.slot, ours: true } }
     },
@@ -81,6 +98,8 @@ export function createMemorySource(log: MemoryLog, snapshots: SnapshotReader = n
     },
     read: (from, signal) => readLog(log, from, signal),
     acknowledge(position) {
+      // It travels on the connection that reads.
+      if (!log.isRead) return
       log.acknowledged.push(position)
       const settled = position.slice(0, 16)
       if (log.slot !== null && settled > log.slot.confirmed) log.slot.confirmed = settled
@@ -103,21 +122,26 @@ export function createMemorySource(log: MemoryLog, snapshots: SnapshotReader = n
 }
 
 async function* readLog(log: MemoryLog, from: Position, signal: AbortSignal): AsyncGenerator<ChangesBatch | SourceControl> {
-  log.reads++
+  log.openings++
   const refusal = log.refusals.shift()
   if (refusal !== undefined) throw refusal
   const generation = log.generation
   let at = from
-  while (!signal.aborted) {
-    if (log.generation !== generation) throw new MillraceError('SOURCE_LOST', { reason: 'the test broke it' })
-    const batch = nextBatch(log, at)
-    if (batch === null) {
-      await idle(log, signal)
-      continue
+  log.isRead = true
+  try {
+    while (!signal.aborted) {
+      if (log.generation !== generation) throw new MillraceError('SOURCE_LOST', { reason: 'the test broke it' })
+      const batch = nextBatch(log, at)
+      if (batch === null) {
+        await idle(log, signal)
+        continue
+      }
+      at = batch.end
+      log.pulled++
+      yield batch
     }
-    at = batch.end
-    log.pulled++
-    yield batch
+  } finally {
+    log.isRead = false
   }
 }
 
@@ -158,16 +182,3 @@ function toChange(change: MemoryChange, ordinal: number, tx: NonNullable<Change[
 
 const formatPosition = (index: number): Position => hex(index * 16, 16)
 const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0')
-
-const nothing = { sees: () => true }
-
-/** A database whose tables were empty when the slot was made. */
-const noSnapshots: SnapshotReader = {
-  running: async () => [],
-  visibility: async () => nothing,
-  holders: async () => [],
-  plan: async () => [],
-  keyChunk: (table, keys, id) => ({ id, table, leaf: table.name, predicate: keys, rowEstimate: keys.length }),
-  read: async () => null,
-  async *readWhole() {},
-}
