@@ -1,5 +1,5 @@
 import type { FixedArray, Vector } from '../../contracts/batch.ts'
-import { DAYS_FROM_1970_TO_2000 } from '../pg-types/dates.ts'
+import { DAYS_FROM_1970_TO_2000, expectDay } from '../pg-types/dates.ts'
 import { malformed } from '../pg-types/malformed.ts'
 import { createValidity, finishValidity, markNull, type Block, type ColumnWriter, type Validity } from './column-writer.ts'
 
@@ -13,6 +13,8 @@ const US_PER_DAY = 86_400_000_000
 /** Microseconds from 1970 to 2000, in two words. */
 const EPOCH = 946_684_800_000_000
 const EPOCH_HIGH = Math.floor(EPOCH / 2 ** 32)
+/** The high word of 4714-11-24 BC. */
+const FIRST_HIGH = Math.floor((-2_451_545 * US_PER_DAY) / 2 ** 32)
 const EPOCH_LOW = EPOCH % 2 ** 32
 
 export const booleanColumn: ColumnWriter<State<Uint8Array>> = {
@@ -99,7 +101,9 @@ export const dateColumn: ColumnWriter<State<Int32Array>> = {
         continue
       }
       const days = block.view.getInt32(at)
-      values[block.first + row] = days === INT32_MAX || days === INT32_MIN ? days : days + DAYS_FROM_1970_TO_2000
+      const isInfinite = days === INT32_MAX || days === INT32_MIN
+      if (!isInfinite) expectDay(days, at)
+      values[block.first + row] = isInfinite ? days : days + DAYS_FROM_1970_TO_2000
     }
   },
   finish,
@@ -151,7 +155,8 @@ export const timeColumn: ColumnWriter<Wide> = {
 
 /**
  * From 2000 to 1970. The infinities stay the extremes. A finite timestamp that would pass, or be, the greatest int64
- * does not fit: the last thirty years before 294277 AD.
+ * does not fit: the last thirty years before 294277 AD. Nor does one below the type's range: no server sends it, and
+ * the decoder of canonical values will say so.
  */
 export const timestampColumn: ColumnWriter<Wide> = {
   ...wide,
@@ -167,6 +172,7 @@ export const timestampColumn: ColumnWriter<Wide> = {
       let low = block.view.getUint32(at + 4)
       const infinite = (high === INT32_MAX && low === 0xffffffff) || (high === INT32_MIN && low === 0)
       if (!infinite) {
+        if (high < FIRST_HIGH) state.overflow = true
         low += EPOCH_LOW
         high += EPOCH_HIGH + (low >= 2 ** 32 ? 1 : 0)
         if (high > INT32_MAX || (high === INT32_MAX && low % 2 ** 32 === 0xffffffff)) state.overflow = true

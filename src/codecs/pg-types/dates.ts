@@ -16,6 +16,11 @@ const INT32_MIN = -0x80000000
 const TWO_32 = 4_294_967_296
 const BIG_DAY = BigInt(US_PER_DAY)
 
+const FIRST_DAY = -2_451_545
+const FIRST_US = BigInt(FIRST_DAY) * BIG_DAY
+/** 294276-12-31 23:59:59.999999 */
+const LAST_US = 9_223_371_331_199_999_999n
+
 const PATTERN = Buffer.from('0000-00-00 00:00:00')
 const SLOW = /^(\d{4,7})(-\d\d-\d\d)(?: (\d\d:\d\d:\d\d(?:\.\d{1,6})?)(\+00)?)?( BC)?$/
 
@@ -45,6 +50,7 @@ export const decodeDateBinary: ValueDecoder = (buf, start, end) => {
   const days = buf.readInt32BE(start)
   if (days === INT32_MAX) return 'infinity'
   if (days === INT32_MIN) return '-infinity'
+  expectDay(days, start)
   return formatDay(days + DAYS_FROM_1970_TO_2000)
 }
 
@@ -76,9 +82,15 @@ export function createTimestampBinaryDecoder(kind: 'timestamp' | 'timestamptz'):
       return format(day, us - day * US_PER_DAY)
     }
     const us = buf.readBigInt64BE(start)
+    if (us < FIRST_US || us > LAST_US) throw malformed(start, 'a timestamp lies outside the range of its type')
     const rest = ((us % BIG_DAY) + BIG_DAY) % BIG_DAY
     return format(Number((us - rest) / BIG_DAY), Number(rest))
   }
+}
+
+/** Days from 2000 that the type can hold: 4714-11-24 BC to 5874897-12-31. */
+export function expectDay(days: number, at: number): void {
+  if (days < FIRST_DAY || days > 2_145_031_948) throw malformed(at, 'a date lies outside the range of its type')
 }
 
 /** Whether the first bytes look like the pattern, a digit for each 0. */

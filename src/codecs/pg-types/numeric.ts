@@ -31,6 +31,7 @@ export function numericTextBound(buf: Buffer, start: number, end: number): numbe
   if (count < 0 || end - start !== 8 + 2 * count) throw malformed(start, 'it is no numeric')
   const weight = buf.readInt16BE(start + 2)
   const scale = buf.readUInt16BE(start + 6)
+  if (scale > 0x3fff) throw malformed(start + 6, 'the scale of numeric exceeds 16383')
   return 16 + (weight > 0 ? weight * 4 : 0) + scale
 }
 
@@ -96,15 +97,16 @@ function writeSpecial(sign: number, start: number, out: Uint8Array, at: number):
  * canonical is the bare number. numeric never holds these signs, so one decoder serves both.
  */
 export const decodeDecimalText: ValueDecoder = (buf, start, end) => {
-  let plain = true
+  const first = buf[start] === 45 ? start + 1 : start
+  let plain = first < end && buf[first] !== 46 && buf[end - 1] !== 46
   let points = 0
-  for (let at = buf[start] === 45 ? start + 1 : start; at < end; at++) {
+  for (let at = first; at < end; at++) {
     const byte = buf[at] as number
     if (byte === 46) points++
     else if (!(byte >= 48 && byte <= 57)) plain = false
   }
   const text = buf.latin1Slice(start, end)
-  if (plain && points <= 1 && start < end && buf[end - 1] !== 45) return text
+  if (plain && points <= 1) return text
   if (text === 'NaN' || text === 'Infinity' || text === '-Infinity') return text
   if (!/^-?\$\d{1,3}(,\d{3})*\.\d\d$/.test(text)) throw malformed(start, 'it is no decimal')
   return text.replace(/[$,]/g, '')

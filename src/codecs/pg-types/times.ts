@@ -29,7 +29,7 @@ export const decodeTimeBinary: ValueDecoder = (buf, start, end) => {
 /** int64 microseconds, int32 seconds west of Greenwich. */
 export const decodeTimetzBinary: ValueDecoder = (buf, start, end) => {
   expectLength(start, end, 12)
-  return formatTime(readTime(buf, start)) + formatOffset(-buf.readInt32BE(start + 8))
+  return formatTime(readTime(buf, start)) + formatOffset(-buf.readInt32BE(start + 8), start + 8)
 }
 
 /** Writes the microseconds of a day as `formatTime` does; returns where it ends. */
@@ -68,8 +68,9 @@ function readTime(buf: Buffer, start: number): number {
   return us
 }
 
-function formatOffset(eastSeconds: number): string {
+function formatOffset(eastSeconds: number, at: number): string {
   const seconds = Math.abs(eastSeconds)
+  if (seconds >= 16 * 3600) throw malformed(at, 'the offset of a time exceeds 16 hours')
   const minutes = Math.floor(seconds / 60)
   const text = `${eastSeconds < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
   return seconds % 60 === 0 ? text : `${text}:${two(seconds % 60)}`
