@@ -39,6 +39,9 @@ export const OWN_PREFIX = 'millrace'
 /** A batch closes at a transaction's end past this part of its bound, so that it seldom closes inside one. */
 const NEARLY_FULL = 0.75
 
+/** Small rows weigh more decoded than on the wire; more of them in one batch outlive V8's young generation, and memory grows. */
+const MAX_CHANGES = 4096
+
 /**
  * Turns decoded messages into batches. Everything here is synchronous.
  *
@@ -75,8 +78,10 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
 
   const add = (change: Change) => {
     changes.push(change)
-    if (feed().consumed() - openedAt >= batchBytes) close()
+    if (changes.length >= MAX_CHANGES || feed().consumed() - openedAt >= batchBytes) close()
   }
+
+  const isNearlyFull = () => changes.length >= MAX_CHANGES * NEARLY_FULL || feed().consumed() - openedAt >= batchBytes * NEARLY_FULL
 
   /** The place of the change in hand. */
   const next = () => ordinal++
@@ -96,7 +101,7 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
       if (settled >= 0) feed().skip(false)
       tx = null
       if (endLsn > between) between = endLsn
-      if (changes.length > 0 && feed().consumed() - openedAt >= batchBytes * NEARLY_FULL) close()
+      if (changes.length > 0 && isNearlyFull()) close()
     },
     relation(found: Relation) {
       relation = found

@@ -1,0 +1,133 @@
+import type { SourceContext } from '../../contracts/definition.ts'
+import type { Source } from '../../contracts/source.ts'
+import { MillraceError } from '../../errors/millrace-error.ts'
+import { namesOf, type PostgresConfig } from './config.ts'
+import { createConnectionPool } from './connection-pool.ts'
+import { checkServer } from './check-server.ts'
+import { createRelationDescriber } from './describe-relations.ts'
+import { discoverTables } from './discover.ts'
+import { createNudger } from './nudge.ts'
+import { ensurePublications, findPublications, type PublicationOptions, type Publications } from './publication.ts'
+import { viewPublications } from './view-publications.ts'
+import { scanTable } from './scan.ts'
+import { openSession, type SessionOptions } from './session.ts'
+import { createSlot, dropSlot, forgetSlot, inspectLog, readHead, readHealth } from './slot.ts'
+import { createSnapshotReader } from './snapshot-reader.ts'
+import { createStream, type Stream } from './stream.ts'
+
+const SLOT_WAIT_MS = 15_000
+
+/** A Postgres database as a source. Connects when it is first asked something. */
+export async function openPostgres(config: PostgresConfig, context: SourceContext): Promise<Source> {
+  const { pipeline, keyNeededBy, state, log, batchBytes } = context
+  const { slot } = namesOf(config, pipeline)
+  const pool = createConnectionPool(config.url)
+  const warned = new Set<number>()
+  /** What is known of the publications; only a run, which begins by `inspect`, brings them in step with the configuration. */
+  let publications: Publications | null = null
+  let isRun = false
+  let stream: Stream | null = null
+  let acknowledged: string | null = null
+  let walsender = 0
+
+  const options = (onRefused: PublicationOptions['onRefused']) => ({ pipeline, config, keyNeededBy, onRefused })
+
+  const prepare = async () => (publications ??= await pool.use((connection) => ensurePublications(connection, options('throw'))))
+  const view = async () => (publications ??= await pool.use((connection) => viewPublications(connection, options('leave-out'))))
+  const scope = () => {
+    if (publications === null) throw new MillraceError('BUG', { reason: 'the publications are asked for before they are known' })
+    return publications.scope
+  }
+
+  /** What changed while a publication did not exist is in no log: to make it again would hide the gap. */
+  const checkPublished = async () => {
+    const found = await pool.use((connection) => findPublications(connection, { pipeline, config }))
+    const lost = found.names.find((name) => !found.existing.includes(name))
+    if (lost !== undefined) throw new MillraceError('PUBLICATION_LOST', { publication: lost })
+  }
+
+  const describe = createRelationDescriber({
+    withConnection: (work) => pool.use(work),
+    scope,
+    isOurs: ({ id, schema, name }) => scope().wantsTable(`${schema}.${name}`) || publications!.tables.some(({ table }) => table.id === id), // scope() has checked
+  })
+
+  /** A walsender that our own lost connection left behind holds the slot until the server notices: ended, it lets go. */
+  const endLeftBehind = async (pid: number) => {
+    if (pid !== walsender) return false
+    await pool.use((connection) => connection.query('SELECT pg_catalog.pg_terminate_backend($1)', [pid]))
+    return true
+  }
+
+  const sessionOptions = (from: string): SessionOptions => ({
+    url: config.url,
+    slot,
+    publications: publications?.names ?? [],
+    from,
+    acknowledged,
+    slotWaitMs: SLOT_WAIT_MS,
+    endLeftBehind,
+  })
+
+  async function* read(from: string, signal: AbortSignal): ReturnType<Stream[typeof Symbol.asyncIterator]> {
+    if (signal.aborted) return
+    await checkPublished()
+    await prepare()
+    const open: Parameters<typeof createStream>[1]['open'] = async (start, events, abort) => {
+      const session = await openSession(sessionOptions(start), events, abort)
+      walsender = session.pid
+      return session
+    }
+    const reading = createStream(from, { batchBytes, describe, open }, signal)
+    stream = reading
+    try {
+      yield* reading
+    } finally {
+      if (stream === reading) stream = null
+    }
+  }
+
+  const nudge = createNudger({ pool, ask: (position) => stream?.nudge(position) })
+
+  return {
+    async inspect() {
+      isRun = true
+      return pool.use(async (connection) => {
+        await checkServer(connection)
+        const found = await inspectLog(connection, slot, state)
+        return found
+      })
+    },
+    async begin() {
+      await prepare()
+      return pool.use((connection) => createSlot(connection, { url: config.url, slot, state }))
+    },
+    async end() {
+      publications = null
+      await pool.use((connection) => dropSlot(connection, slot))
+      await forgetSlot(state)
+    },
+    tables: async () => (isRun ? await prepare() : await view()).tables.map(({ table }) => table),
+    read: (from, signal) => ({ [Symbol.asyncIterator]: () => read(from, signal) }),
+    acknowledge(position) {
+      if (position.length !== 16 || (acknowledged !== null && position <= acknowledged)) return
+      acknowledged = position
+      stream?.acknowledge(position)
+    },
+    head: () => pool.use(readHead),
+    nudge,
+    snapshots: createSnapshotReader(pool, scope),
+    async discover(known) {
+      await checkPublished()
+      const found = await pool.use((connection) => discoverTables(connection, { pipeline, config, keyNeededBy, known, log, warned }))
+      publications = found.publications
+      return { joined: found.joined, left: found.left }
+    },
+    async *scan(table, keys, signal) {
+      await view()
+      yield* scanTable(pool, { table, keys, scope: scope() }, signal)
+    },
+    health: () => pool.use((connection) => readHealth(connection, slot)),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  }
+}
