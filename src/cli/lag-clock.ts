@@ -22,11 +22,11 @@ export function createLagClock(now: () => number = Date.now) {
       marks.push({ position: event.position, atMs: now() })
       if (marks.length > KEPT) marks.shift()
     },
-    /** Seconds since the first mark that the sink has not reached; null where nothing is known of it. */
+    /** For a sink that is not level: seconds since the first mark that it has not reached, else since the last one that it has. */
     lagSeconds(durable: Position | null): number | null {
       if (durable === null) return null
-      const ahead = marks.find((mark) => mark.position > durable)
-      return ahead ? Math.max(0, (now() - ahead.atMs) / 1000) : 0
+      const mark = marks.find(({ position }) => position > durable) ?? marks.at(-1)
+      return mark ? Math.max(0, (now() - mark.atMs) / 1000) : null
     },
   }
 }

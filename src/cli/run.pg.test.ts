@@ -1,0 +1,157 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startPostgres, testedMajors, until, type PostgresServer } from '../../test/servers.ts'
+import { folderWith, millrace, startMillrace } from './run-cli.fixture.ts'
+
+describe.each(testedMajors())('Postgres %i', (major) => {
+  let server: PostgresServer
+  let database: string
+  let cwd: string
+  const sql = (text: string) => server.query(text, [], database)
+  const config = (name: string) => `name: ${name}
+source: { type: postgres, url: "\${env:SHOP_URL}" }
+sinks:
+  - { type: duckdb, path: ./shop.duckdb }
+  - { type: file, path: ./changes }
+`
+  const env = () => ({ SHOP_URL: server.url(database) })
+  const run = (args: readonly string[]) => millrace(args, { cwd, env: env() })
+  /** A run that has caught up once and goes on. */
+  async function startRun(args: readonly string[] = []) {
+    const child = startMillrace(['run', '-c', 'shop.yaml', ...args], { cwd, env: env() })
+    await until(async () => child.output.stderr.includes('"snapshot-done"') || (child.child.exitCode !== null && fail(child.output.stderr)))
+    return child
+  }
+
+  beforeAll(async () => void (server = await startPostgres(major)))
+  afterAll(async () => server.stop())
+  beforeEach(async () => {
+    database = await server.createDatabase('cli')
+    cwd = folderWith({ 'shop.yaml': config(database) })
+    await sql(
+      'CREATE TABLE users (id int PRIMARY KEY, name text, balance numeric(10,2)); CREATE TABLE tags (a int, b text, PRIMARY KEY (a, b))',
+    )
+    await sql(
+      `INSERT INTO users SELECT i, 'name ' || i, i FROM generate_series(1, 500) i; INSERT INTO tags SELECT i, 'b' || i FROM generate_series(1, 50) i`,
+    )
+  })
+
+  test('copies, verifies, finds a row that was tampered with, and drops what it made', async () => {
+    expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up'])).toMatchObject({ code: 0, stdout: '' })
+    const verified = await run(['verify', '-c', 'shop.yaml'])
+    expect(verified.stdout).toContain('file: cannot be read back, not compared')
+    expect(verified.stdout).toMatch(/verified: source = sink \(2 tables, 550 rows\)\n$/)
+    expect(verified.code).toBe(0)
+
+    const { DuckDBInstance } = await import('@duckdb/node-api')
+    const instance = await DuckDBInstance.create(join(cwd, 'shop.duckdb'))
+    const connection = await instance.connect()
+    await connection.run(`UPDATE public.users SET name = 'x' WHERE id = 7; DELETE FROM public.users WHERE id = 8`)
+    connection.closeSync()
+    instance.closeSync()
+    const differing = await run(['verify', '-c', 'shop.yaml', '--table', 'users', '--json'])
+    expect(differing.code).toBe(1)
+    const report = JSON.parse(differing.stdout)
+    expect(report).toMatchObject({ ok: false, live: false, tables: 1, unreadable: ['file'] })
+    expect(report.sinks[0].tables[0]).toMatchObject({ table: 'public.users', rows: { source: 500, sink: 499 } })
+    expect(report.sinks[0].tables[0].differing).toEqual([
+      { key: { id: '7' }, what: 'different' },
+      { key: { id: '8' }, what: 'missing' },
+    ])
+
+    const dropped = await run(['drop', '-c', 'shop.yaml', '--yes'])
+    expect(dropped).toMatchObject({ code: 0, stderr: '' })
+    expect(dropped.stdout).toContain('Data in sinks stays')
+    expect((await sql('SELECT 1 FROM pg_publication')).rowCount).toBe(0)
+    expect((await server.query(`SELECT 1 FROM pg_replication_slots WHERE database = '${database}'`)).rowCount).toBe(0)
+    expect(existsSync(join(cwd, 'shop.duckdb'))).toBe(true)
+    expect(readdirSync(join(cwd, '.millrace'))).toEqual([])
+  })
+
+  test('answers status and verify while it runs, lets no second one in, and drains at SIGTERM', async () => {
+    const { child, finished } = await startRun()
+    await sql(`UPDATE users SET balance = balance + 1; DELETE FROM users WHERE id = 9`)
+    const verified = await run(['verify', '-c', 'shop.yaml', '--json'])
+    expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, live: true, tables: 2, rows: 549, unreadable: ['file'] })
+    const status = JSON.parse((await run(['status', '-c', 'shop.yaml', '--json'])).stdout)
+    expect(status).toMatchObject({ pipeline: database, pid: child.pid, source: { slot: { active: true, state: 'ok' } } })
+    expect(status.sinks.map((sink: { name: string }) => sink.name)).toEqual(['duckdb', 'file'])
+    expect(status.tables).toContainEqual({ table: 'public.users', snapshot: 'done' })
+
+    const second = await run(['run', '-c', 'shop.yaml'])
+    expect(second.code).toBe(1)
+    expect(second.stderr).toMatch(new RegExp(`error: The pipeline ${database} is already running \\(process ${child.pid}\\)`))
+    expect((await run(['drop', '-c', 'shop.yaml', '--yes'])).stderr).toContain('PIPELINE_RUNNING')
+
+    child.kill('SIGTERM')
+    const end = await finished
+    expect(end).toMatchObject({ code: 0, stdout: '' })
+    const summary = end.stderr
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line))
+      .find((line) => line.msg === 'summary')
+    expect(summary).toMatchObject({ end: 'drained', rows: 550 })
+    expect(end.stderr).toContain(`millrace drop -c shop.yaml`)
+    const idle = await run(['status', '-c', 'shop.yaml'])
+    expect(idle.stdout).toMatch(/WARNING: The slot of .* nobody reads it. To remove it: millrace drop -c shop.yaml/)
+  })
+
+  test('goes on after kill -9 without a change lost or doubled, and one that stands by takes over', async () => {
+    const { child, finished } = await startRun()
+    await sql(`INSERT INTO users SELECT i, 'later', 0 FROM generate_series(1001, 1500) i`)
+    const heir = startMillrace(['run', '-c', 'shop.yaml', '--wait', '--until', 'caught-up'], { cwd, env: env() })
+    child.kill('SIGKILL')
+    await finished
+    await sql(`UPDATE users SET name = 'after' WHERE id > 1400`)
+    expect((await heir.finished).code).toBe(0)
+    expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up'])).toMatchObject({ code: 0 })
+    expect((await run(['verify', '-c', 'shop.yaml'])).stdout).toContain('verified: source = sink (2 tables, 1050 rows)')
+    const lines = readdirSync(join(cwd, 'changes/public.users')).flatMap((name) =>
+      readFileSync(join(cwd, 'changes/public.users', name), 'utf8')
+        .trim()
+        .split('\n'),
+    )
+    const changes = lines.map((line) => JSON.parse(line)).filter((change) => change.op !== 'read')
+    expect(new Set(changes.map(({ position, ordinal }) => `${position}:${ordinal}`)).size).toBe(changes.length)
+    expect(changes).toHaveLength(600)
+  })
+
+  test('a run of one sink takes nothing from the other', async () => {
+    expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up'])).toMatchObject({ code: 0 })
+    await sql(`UPDATE users SET name = 'while duckdb was away'`)
+    expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up', '--sink', 'file'])).toMatchObject({ code: 0 })
+    expect((await run(['verify', '-c', 'shop.yaml'])).code).toBe(1)
+    expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up'])).toMatchObject({ code: 0 })
+    expect((await run(['verify', '-c', 'shop.yaml'])).stdout).toContain('verified: source = sink')
+  })
+
+  test('a second signal ends at once with 143, and the next run loses nothing', async () => {
+    const { child, finished } = await startRun()
+    await sql(`INSERT INTO users SELECT i, repeat('x', 500), 0 FROM generate_series(1001, 21000) i`)
+    child.kill('SIGTERM')
+    child.kill('SIGTERM')
+    expect([0, 143]).toContain((await finished).code)
+    expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up'])).toMatchObject({ code: 0 })
+    expect((await run(['verify', '-c', 'shop.yaml'])).stdout).toContain('verified: source = sink')
+  })
+
+  test('writes changes to stdout and nothing else there', async () => {
+    const url = server.url(database)
+    const result = await millrace(['run', url, 'stdout:', '--until', 'caught-up', '--log', 'pretty'], { cwd })
+    expect(result.code).toBe(0)
+    const lines = result.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines).toHaveLength(550)
+    expect(result.stderr).toMatch(/Caught up: 550 rows copied/)
+    expect((await millrace(['verify', url, 'stdout:'], { cwd })).stderr).toContain('NOTHING_TO_VERIFY')
+    await millrace(['drop', url, 'stdout:', '--yes'], { cwd })
+  })
+})
+
+function fail(text: string): never {
+  throw new Error(`The run ended:\n${text}`)
+}
