@@ -40,7 +40,7 @@ export function at(number: number): string {
   return number.toString(16).toUpperCase().padStart(16, '0')
 }
 
-type Step =
+export type Step =
   | { op: 'insert'; after: Row }
   | { op: 'update'; after: Row; before?: Row; oldKey?: Row }
   | { op: 'delete'; before: Row }

@@ -1,3 +1,4 @@
+import { shortestFloat32 } from '../../codecs/pg-types/floats.ts'
 import type { Value } from '../../contracts/table.ts'
 import { formatDay, formatTime, formatTimestampUs } from '../../values/calendar.ts'
 import type { DuckType } from './column-type.ts'
@@ -61,14 +62,4 @@ function readDecimal(units: bigint, scale: number): string {
   if (scale === 0) return String(units)
   const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0')
   return `${units < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
-}
-
-/** The number that the shortest decimal of a real names: 1.1, not 1.100000023841858. */
-function shortestFloat32(value: number): number {
-  if (!Number.isFinite(value) || value === 0) return value
-  for (let digits = 1; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits))
-    if (Math.fround(short) === value) return short
-  }
-  return Number(value.toPrecision(9))
 }
