@@ -180,6 +180,7 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
       settleIdle()
     },
     async reread(table, audience) {
+      isFirst = false
       known.set(table.id, table)
       const wanted = audience ?? context.sinks.map((sink) => sink.name)
       const plan = newPlan(table, await plans.load(table), wanted, context.sinks)
