@@ -27,7 +27,7 @@ const users = usersTable()
 const native = createNative()
 const lineOf = (act: Act): string => native.changeLine(transactionOf(1, [act])[0]!) // one act gives one change
 const AT = { position: `${positionAt(9)}:00000000000A`, chunk: 'public.users/g1/0' }
-const PLACE = '"position":"0000000000000100","ordinal":0,"xid":701,"commitTime":"2026-09-21T13:06:41.123456Z"}\n'
+const PLACE = '"position":"0000000000000100","ordinal":0,"xid":701,"commitTime":"2026-09-21T14:13:21.123456Z"}\n'
 
 /** One column after the key, holding one value. */
 function shown(type: LogicalType, value: Value): string {
