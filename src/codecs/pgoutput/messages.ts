@@ -78,7 +78,7 @@ export function readLogicalMessage(buf: Buffer, at: number): LogicalMessage {
   const reader = { buf, at: at + 9 }
   const prefix = readString(reader)
   const start = reader.at + 4
-  const content = Uint8Array.prototype.slice.call(buf, start, start + buf.readInt32BE(reader.at))
+  const content = new Uint8Array(buf.subarray(start, start + buf.readInt32BE(reader.at)))
   return { transactional: ((buf[at] as number) & 1) === 1, lsn: readLsn(buf, at + 1), prefix, content } // measured before
 }
 

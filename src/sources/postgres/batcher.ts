@@ -121,6 +121,8 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
     },
     passed() {
       if (next() >= settled) feed().skip(false)
+      // What was passed over does not fill a batch: else one change would be all that a restart deep in a transaction brings.
+      if (changes.length === 0) openedAt = feed().consumed()
     },
     truncate({ relations, cascade, restartIdentity }: Truncate) {
       for (const id of relations) {
