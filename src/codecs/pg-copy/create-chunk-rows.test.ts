@@ -39,7 +39,9 @@ describe('a chunk of rows', () => {
       [whole.subarray(19)],
       [whole.subarray(19, -2)],
     ]) {
-      expect(createChunkRows({ table, asText: [false, false], bytes, rowCount: 1300 }).rows()).toEqual(expected)
+      const chunk = createChunkRows({ table, asText: [false, false], bytes, rowCount: 1300 })
+      expect(chunk.rows()).toEqual(expected)
+      expect(fromColumns(chunk)).toEqual(expected)
     }
   })
 
@@ -82,11 +84,17 @@ describe('columns', () => {
     const rows = Array.from({ length: 600 }, (_, n) => [Buffer.from('xyz'.repeat(40_000).slice(0, lengths[n % lengths.length]))])
     const table = tableOf([TEXT])
     expect(fromColumns(chunkOf(table, copy(rows)))).toEqual(rows.map(([text]) => [text?.toString()]))
+    for (const text of ['', 'a', 'ab', 'abc', 'abcd', 'abcde']) {
+      const last = copy([[Buffer.from(text)]]).subarray(0, -2)
+      expect(fromColumns(chunkOf(table, last))).toEqual([[text]])
+    }
   })
 
   it('of timestamps past int64 microseconds since 1970 hold canonical values, others of the chunk do not', () => {
     for (const [us, form] of [
       [2n ** 63n - 1n - 946_684_800_000_000n - 1n, 'fixed'],
+      [2n ** 63n - 1n - 946_684_800_000_000n, 'values'],
+      [2n ** 63n - 946_684_800_000_000n, 'values'],
       [9_223_371_331_199_999_999n, 'values'],
       [2n ** 63n - 1n, 'fixed'],
     ] as const) {
@@ -157,6 +165,7 @@ describe('malformed bytes', () => {
     ['another count of fields', Buffer.concat([HEADER, Buffer.from([0, 3])])],
     ['a cut field', whole.subarray(0, 60)],
     ['a cut trailer', whole.subarray(0, -1)],
+    ['a cut last field', whole.subarray(19, -3)],
     ['bytes after the trailer', Buffer.concat([whole, whole])],
     ['unknown flags', Buffer.concat([whole.subarray(0, 11), Buffer.from([0, 1, 0, 0]), whole.subarray(15)])],
     ['an endless extension', Buffer.concat([whole.subarray(0, 15), Buffer.from([127, 0, 0, 0]), whole.subarray(19)])],

@@ -8,7 +8,8 @@ import type { ValueDecoder } from './value-decoder.ts'
  *
  *   ( [field] { , [field] } )     field = '"' escaped '"' | bare; nothing between the commas is NULL
  *
- * The object has no prototype, so that a field of any name is a field.
+ * The object has no prototype, so that a field of any name is a field. Fields missing at the end are NULL, as the server
+ * reads rows stored before ALTER TYPE … ADD ATTRIBUTE: the log may hold such rows from before the catalogue was read.
  */
 export type FieldDecoder = { name: string; decode: ValueDecoder }
 const [OPEN, CLOSE, COMMA, QUOTE, BACKSLASH] = [40, 41, 44, 34, 92]
@@ -19,7 +20,11 @@ export function createCompositeTextDecoder(fields: readonly FieldDecoder[]): Val
     const value = Object.create(null) as Record<string, Value>
     let at = start
     for (const field of fields) {
-      if (at > start && buf[at] !== COMMA) throw malformed(at, 'a row has too few fields')
+      if (at > start && at === end - 1) {
+        value[field.name] = null
+        continue
+      }
+      if (at > start && buf[at] !== COMMA) throw malformed(at, 'the fields of a row are not separated')
       at = readField({ buf, at: at + 1, end: end - 1, field }, value)
     }
     if (at !== end - 1 && !(fields.length === 0 && end - start === 2)) throw malformed(at, 'a row has too many fields')

@@ -92,6 +92,12 @@ describe('golden forms', () => {
   })
 })
 
+it('reads a row from before ALTER TYPE … ADD ATTRIBUTE with NULL in the new field', () => {
+  const fields = ['a', 'b', 'c'].map((name) => ({ name, type: { kind: 'int32' } as const }))
+  const decode = createTextDecoder({ kind: 'composite', name: 'row', fields })
+  expect(canonicalEquals(decode(Buffer.from('(1,2)'), 0, 5), { a: 1, b: 2, c: null })).toBe(true)
+})
+
 describe('malformed text', () => {
   it.each<[LogicalType, string]>([
     [{ kind: 'boolean' }, 'true'],
