@@ -13,13 +13,24 @@ export async function* copyOut(connection: Connection, sql: string): AsyncGenera
   return copy.rowCount
 }
 
-/** Everything that COPY sends. */
-export async function copyWhole(connection: Connection, sql: string): Promise<{ bytes: readonly Buffer[]; rowCount: number }> {
-  const bytes: Buffer[] = []
+/**
+ * Everything that COPY sends, in one buffer. Pieces are copied in as they come and dropped at once: to collect them and
+ * join them at the end would hold everything twice.
+ */
+export async function copyWhole(connection: Connection, sql: string, expectedBytes: number): Promise<{ bytes: Buffer; rowCount: number }> {
+  let bytes: Buffer = Buffer.allocUnsafeSlow(Math.max(expectedBytes, 1 << 16))
+  let size = 0
   const pieces = copyOut(connection, sql)
   for (;;) {
     const next = await pieces.next()
-    if (next.done) return { bytes, rowCount: next.value }
-    bytes.push(next.value)
+    if (next.done) return { bytes: bytes.subarray(0, size), rowCount: next.value }
+    if (size + next.value.length > bytes.length) bytes = grow(bytes, size, next.value.length)
+    size += next.value.copy(bytes, size)
   }
+}
+
+function grow(bytes: Buffer, size: number, more: number): Buffer {
+  const wider = Buffer.allocUnsafeSlow(Math.max(bytes.length + (bytes.length >> 1), size + more))
+  bytes.copy(wider, 0, 0, size)
+  return wider
 }
