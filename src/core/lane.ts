@@ -51,6 +51,9 @@ export class Lane {
   /** Up to here nothing is missing in the sink, be it that nothing was there to write: what `caught-up` waits for. */
   passed: Position
 
+  /** What ended it before its time; null while all is well. */
+  failure: { error: unknown } | null = null
+
   readonly #options: LaneOptions
   readonly #filter: LaneFilter
   readonly #queue: Batch[] = []
@@ -125,6 +128,7 @@ export class Lane {
         else return
       }
     } catch (error) {
+      this.failure = { error }
       this.#options.onFailed(error)
     } finally {
       this.#isOver = true

@@ -251,14 +251,50 @@ test('drains at a signal while the source is pending: what it took is durable an
   const a = createMemoryStore()
   await begin({ a })
   a.hold()
+  const pulled = log.pulled
   const running = run({ a })
-  insert(1)
-  await until(() => log.pulled > 0 && events.some(({ event }) => event === 'started'))
+  const position = insert(1)
+  await until(() => log.pulled > pulled)
   quit.abort()
+  await until(() => events.some(({ event }) => event === 'draining'))
+  // What comes now is for the next run; it must not make the pipeline leave before its acknowledgement has gone.
+  insert(2)
+  await until(() => log.pulled > pulled + 1)
   a.release()
-  expect(await running).toMatchObject({ end: 'drained', position: log.head() })
+  expect(await running).toMatchObject({ end: 'drained', position })
+  expect(a.lines).toEqual(allLines().slice(0, 1))
+  expect(log.slot?.confirmed).toBe(position)
+  quit = new AbortController()
+  await run({ a }, { until: 'caught-up' })
   expect(a.lines).toEqual(allLines())
-  expect(log.slot?.confirmed).toBe(log.head())
+})
+
+test.each([
+  ['SINK_IO', 'is cut short'],
+  ['SINK_PATH_IS_FOLDER', 'ends with the error'],
+] as const)('a drain in which a sink fails with %s %s, and the next run delivers what it left', async (code, outcome) => {
+  const a = createMemoryStore()
+  const b = createMemoryStore()
+  await begin({ a, b })
+  a.hold()
+  const pulled = log.pulled
+  const running = run({ a, b })
+  insert(1)
+  await until(() => log.pulled > pulled)
+  a.reject('flush', new MillraceError(code, {}))
+  quit.abort()
+  await until(() => events.some(({ event }) => event === 'draining'))
+  a.release()
+  const end = await running.then(
+    ({ end }) => end,
+    (error: MillraceError) => error.code,
+  )
+  expect(end).toBe(outcome === 'is cut short' ? 'aborted' : code)
+  expect(b.lines).toEqual(allLines())
+  quit = new AbortController()
+  await run({ a, b }, { until: 'caught-up' })
+  expect(a.lines).toEqual(allLines())
+  expect(b.lines).toEqual(allLines())
 })
 
 test('a drain that takes too long is aborted, and the next run delivers what it left', async () => {

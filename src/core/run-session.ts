@@ -10,6 +10,7 @@ import { createWatermark, type Watermark } from './run-live.ts'
 import { closeSession, laneRecord, openSession, type Session } from './run-open.ts'
 import { recordAcknowledged, type OpenSink } from './run-resume.ts'
 import { startSideTasks } from './run-side-tasks.ts'
+import { leave, PATIENCE_MS, within } from './run-leave.ts'
 import { openTables } from './run-tables.ts'
 import { warning } from './run-watch.ts'
 import { createSettlement, lowestDurable, type Settlement } from './settle.ts'
@@ -38,9 +39,8 @@ export type Following = {
   pumping: Promise<void>
 }
 
-const DRAIN_MS = 10_000
-/** For what was told to end and should do so at once. */
-const PATIENCE_MS = 2000
+/** A database file may have work to do when it is closed, and must be closed before it is opened again. */
+const CLOSE_MS = 30_000
 
 /** One life of the open source and sinks. Resolves when it was drained; throws a PartFailure when a part failed. */
 export async function runSession(run: Run): Promise<SessionEnd> {
@@ -49,7 +49,7 @@ export async function runSession(run: Run): Promise<SessionEnd> {
   try {
     return await follow(createFollowing(run, session, lanes))
   } finally {
-    await within(PATIENCE_MS, closeSession(session))
+    await within(CLOSE_MS, closeSession(session), run.options.abort)
   }
 }
 
@@ -63,9 +63,12 @@ async function follow(following: Following): Promise<SessionEnd> {
   const end = await stopped
   signal.removeEventListener('abort', onSignal)
   report({ event: 'draining', reason: end.why })
-  const isDrained = await leave(following, starting)
+  const { isDrained, failure } = await leave(following, starting)
   if (end.why === 'error') throw end.failure
-  return summarise(following, isDrained ? (end.why === 'until' ? 'caught-up' : 'drained') : 'aborted')
+  // Nothing is retried while draining: what is not durable now is the next run's.
+  if (failure !== null && failure.error.kind !== 'transient') throw failure
+  if (!isDrained || failure !== null) return summarise(following, 'aborted')
+  return summarise(following, end.why === 'until' ? 'caught-up' : 'drained')
 }
 
 async function start(following: Following): Promise<void> {
@@ -92,7 +95,7 @@ async function pump({ run, session, lanes, taking, reading }: Following, snapsho
   const isEnding = new Promise<void>((resolve) => reading.signal.addEventListener('abort', () => resolve()))
   for await (const batch of snapshots.merge(stream, session.from, reading.signal)) {
     // Leaving the loop would end the connection on which the last acknowledgement still has to go.
-    if (taking.signal.aborted) return isEnding
+    if (taking.signal.aborted) return await isEnding
     run.works('source')
     if (batch.kind === 'changes') {
       run.totals.changes += batch.changes.length
@@ -102,27 +105,6 @@ async function pump({ run, session, lanes, taking, reading }: Following, snapsho
     const full = fanOut(lanes, [batch])
     if (full !== null) await full
   }
-}
-
-/** Drains, settles and closes, in the order in which each still needs the next. True where everything taken became durable. */
-async function leave(following: Following, starting: Promise<void>): Promise<boolean> {
-  const { run, lanes, settlement, taking, reading, writing } = following
-  taking.abort()
-  const drained = Promise.all(lanes.map((lane) => lane.drain())).then(() => true)
-  const isDrained = await within(run.options.drainMs ?? DRAIN_MS, drained, run.options.abort)
-  writing.abort()
-  if (isDrained === null) await within(PATIENCE_MS, drained)
-  // Before the reading ends: the acknowledgement travels on its connection.
-  const isSettled = await within(
-    PATIENCE_MS,
-    settlement.finish().then(() => true),
-  )
-  // The source's pending read ends by this signal only; to leave its loop first would wait for a change that may never come.
-  reading.abort()
-  await within(PATIENCE_MS, starting)
-  await within(PATIENCE_MS, following.pumping)
-  if (following.snapshots !== null) await within(PATIENCE_MS, Promise.resolve(following.snapshots[Symbol.asyncDispose]()))
-  return isDrained === true && isSettled === true
 }
 
 async function summarise({ run, session, lanes }: Following, end: SessionEnd['end']): Promise<SessionEnd> {
@@ -175,19 +157,4 @@ function openLane(following: Pick<Following, 'run' | 'session' | 'watermark' | '
     },
     onFailed: failed(open.name),
   })
-}
-
-/** The promise's value, or null where it failed, took longer, or `cut` aborts. */
-async function within<T>(timeoutMs: number, promise: Promise<T>, cut?: AbortSignal): Promise<T | null> {
-  const { promise: late, resolve } = createDeferred<null>()
-  const timer = setTimeout(resolve, timeoutMs, null)
-  const onCut = () => resolve(null)
-  cut?.addEventListener('abort', onCut)
-  if (cut?.aborted) onCut()
-  try {
-    return await Promise.race([promise.catch(() => null), late])
-  } finally {
-    clearTimeout(timer)
-    cut?.removeEventListener('abort', onCut)
-  }
 }
