@@ -55,7 +55,18 @@ class Hash {
   #text(text: string): void {
     this.#word(5)
     this.#word(text.length)
-    for (let at = 0; at < text.length; at++) this.#word(text.charCodeAt(at))
+    // `#word` for each character, with the lanes in registers.
+    let a = this.#a
+    let b = this.#b
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at)
+      a = Math.imul(a ^ unit, 0x85ebca6b)
+      b = Math.imul(b ^ unit, 0xc2b2ae35)
+      a ^= a >>> 15
+      b ^= b >>> 13
+    }
+    this.#a = a
+    this.#b = b
   }
 
   /** The bits of the double: −0 differs from 0; every NaN is one. */
