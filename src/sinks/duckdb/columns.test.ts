@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Vector } from '../../contracts/batch.ts'
 import type { LogicalType, Row, Value } from '../../contracts/table.ts'
-import { makeTable, openTestSink, readAll, rows, signal, temporaryFolder } from './fixtures.ts'
+import { makeTable, openTestSink, readAll, rows, signal, temporaryFolder } from './sink.fixture.ts'
 
 const ROWS = 5000
 

@@ -1,4 +1,4 @@
-import { changes, makeTable, openTestSink, signal } from './fixtures.ts'
+import { changes, makeTable, openTestSink, signal } from './sink.fixture.ts'
 
 /** Writes batches without end, each raising every row's counter and adding a row, until it is killed. */
 const USERS = makeTable([

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { makeTable, openTestSink, readAll, temporaryFolder } from './fixtures.ts'
+import { makeTable, openTestSink, readAll, temporaryFolder } from './sink.fixture.ts'
 
 const USERS = makeTable([
   ['id', { kind: 'int32' }],

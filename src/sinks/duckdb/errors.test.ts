@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { config } from './config.ts'
 import { definition } from './definition.ts'
 import { toSinkError } from './errors.ts'
-import { changes, makeTable, openTestSink, signal, temporaryFolder } from './fixtures.ts'
+import { changes, makeTable, openTestSink, signal, temporaryFolder } from './sink.fixture.ts'
 
 const USERS = makeTable([['id', { kind: 'int32' }]])
 const isRoot = process.getuid?.() === 0

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { UNCHANGED, type Row, type Table } from '../../contracts/table.ts'
-import { changes, control, makeTable, openTestSink, readAll, rows, signal, temporaryFolder, type Step } from './fixtures.ts'
+import { changes, control, makeTable, openTestSink, readAll, rows, signal, temporaryFolder, type Step } from './sink.fixture.ts'
 
 /**
  * Random histories of one table against the simplest reading of them: a map from key to row. Each operation is drawn

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LogicalType, Row, Table } from '../../contracts/table.ts'
-import { changes, control, makeTable, openTestSink, readAll, signal, temporaryFolder, writeAll, type Step } from './fixtures.ts'
+import { changes, control, makeTable, openTestSink, readAll, signal, temporaryFolder, writeAll, type Step } from './sink.fixture.ts'
 
 const INT: LogicalType = { kind: 'int32' }
 const BIG: LogicalType = { kind: 'int64' }

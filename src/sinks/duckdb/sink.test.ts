@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { UNCHANGED, type LogicalType, type Row } from '../../contracts/table.ts'
-import { at, changes, control, makeTable, openTestSink, readAll, rows, signal, silent, temporaryFolder, writeAll } from './fixtures.ts'
+import { at, changes, control, makeTable, openTestSink, readAll, rows, signal, silent, temporaryFolder, writeAll } from './sink.fixture.ts'
 
 const INT: LogicalType = { kind: 'int32' }
 const TEXT: LogicalType = { kind: 'text', name: 'text' }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LogicalType, Row, Value } from '../../contracts/table.ts'
 import { withLowerBounds } from '../../values/lower-bounds.ts'
-import { changes, makeTable, openTestSink, readAll, rows, temporaryFolder, writeAll } from './fixtures.ts'
+import { changes, makeTable, openTestSink, readAll, rows, temporaryFolder, writeAll } from './sink.fixture.ts'
 
 const array = (of: LogicalType): LogicalType => ({ kind: 'array', of })
 const decimal = (precision: number | null, scale: number | null): LogicalType => ({ kind: 'decimal', precision, scale })
