@@ -39,7 +39,7 @@ async function demo(): Promise<number> {
   )
   say('millrace run --until caught-up — the rest')
   if ((await ended(millrace(['run', '-c', configuration, '--until', 'caught-up']))) !== 0) return fail(writers)
-  return verify(server, begun)
+  return await verify(server, begun)
 }
 
 async function prepare(server: PostgresServer): Promise<number> {

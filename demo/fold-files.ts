@@ -7,11 +7,22 @@ import { type Table, tableName } from '../src/contracts/table.ts'
 import { createNative } from '../src/formats/native/native.ts'
 import { definition as postgres } from '../src/sources/postgres/definition.ts'
 
-type Line = { op: string; key: object; oldKey?: object; after: Record<string, unknown> | null; unchanged?: string[] }
+type Line = {
+  op: string
+  key: object
+  oldKey?: object
+  after: Record<string, unknown> | null
+  unchanged?: string[]
+  position: string
+  ordinal: number | null
+}
 
-export type Folded = { lines: number; rows: number; differing: number }
+export type Folded = { lines: number; rows: number; differing: number; repeated: number }
 
-/** `differing` counts rows that are missing, too many, or unlike the source in a column that the files have of them. */
+/**
+ * `differing` counts rows that are missing, too many, or unlike the source in a column that the files have of them;
+ * `repeated` counts changes that are there twice, by position and ordinal.
+ */
 export async function foldFiles(url: string, folder: string): Promise<Folded> {
   await using source = await postgres.open(postgres.config.parse({ url }), {
     pipeline: 'shop',
@@ -20,10 +31,10 @@ export async function foldFiles(url: string, folder: string): Promise<Folded> {
     state: { get: async () => undefined, set: async () => {}, delete: async () => {} },
     log: SILENT,
   })
-  const total: Folded = { lines: 0, rows: 0, differing: 0 }
+  const total: Folded = { lines: 0, rows: 0, differing: 0, repeated: 0 }
   for (const table of await source.tables()) {
     const folded = new Map<string, Record<string, unknown>>()
-    total.lines += await foldTable(join(folder, tableName(table)), folded)
+    await foldTable(join(folder, tableName(table)), folded, total)
     total.rows += folded.size
     for await (const rows of source.scan(table, null, AbortSignal.timeout(60_000))) {
       for (const line of asLines(table, rows)) if (!takeEqual(folded, line)) total.differing++
@@ -33,19 +44,23 @@ export async function foldFiles(url: string, folder: string): Promise<Folded> {
   return total
 }
 
-async function foldTable(folder: string, rows: Map<string, Record<string, unknown>>): Promise<number> {
-  let lines = 0
+async function foldTable(folder: string, rows: Map<string, Record<string, unknown>>, total: Folded): Promise<void> {
+  const met = new Set<string>()
   for (const name of readdirSync(folder).sort()) {
     for await (const text of createInterface({ input: createReadStream(join(folder, name)) })) {
-      apply(rows, parse(text))
-      lines++
+      const line = parse(text)
+      apply(rows, line)
+      total.lines++
+      if (line.op === 'read') continue
+      const place = `${line.position} ${line.ordinal}`
+      if (met.has(place)) total.repeated++
+      met.add(place)
     }
   }
-  return lines
 }
 
 function apply(rows: Map<string, Record<string, unknown>>, line: Line): void {
-  if (line.op === 'truncate') return rows.clear()
+  if (line.op === 'truncate') return void rows.clear()
   const key = JSON.stringify(line.key)
   const oldKey = line.oldKey ? JSON.stringify(line.oldKey) : key
   const old = rows.get(oldKey)
