@@ -1,6 +1,8 @@
 import type { Batch } from '../contracts/batch.ts'
 import type { Position } from '../contracts/position.ts'
 import type { Sink, SinkRecord } from '../contracts/sink.ts'
+import type { Row, Table } from '../contracts/table.ts'
+import { createKeyOf } from '../values/create-key-of.ts'
 
 /** A store in memory: it survives the sinks opened on it, as a disk survives a process. */
 export type MemoryStore = ReturnType<typeof createMemoryStore>
@@ -22,6 +24,8 @@ export function createMemoryStore(options: { keepsRecord?: boolean; answer?: 'ac
     keepsRecord: options.keepsRecord ?? true,
     answer: options.answer ?? ('accepted' as const),
     lines: [] as string[],
+    /** What the lines amount to: the rows of each table by key. */
+    rows: new Map<string, Row>(),
     record: null as SinkRecord | null,
     openings: 0,
     flushes: 0,
@@ -29,6 +33,10 @@ export function createMemoryStore(options: { keepsRecord?: boolean; answer?: 'ac
     durablePositions: [] as Position[],
     reject: (at: Fault['at'], error: Error) => void rejections.push({ at, error }),
     failAfter: (at: Fault['at'], error: Error) => void lateFailures.push({ at, error }),
+    /** Takes back what was planned to fail. */
+    heal() {
+      rejections.length = lateFailures.length = 0
+    },
     hold() {
       let open = () => {}
       const promise = new Promise<void>((resolve) => (open = resolve))
@@ -56,6 +64,7 @@ export function createMemorySink(store: MemoryStore): Sink {
   function makeDurable(): void {
     for (const batch of pending) {
       store.lines.push(...linesOf(batch))
+      applyTo(store.rows, batch)
       if (!store.keepsRecord) continue
       const chunks = [...(store.record?.chunks ?? []), ...('chunk' in batch && (batch.kind !== 'rows' || batch.last) ? [batch.chunk] : [])]
       store.record = { position: batch.end, carry: batch.carry, chunks }
@@ -95,6 +104,16 @@ function linesOf(batch: Batch): string[] {
   if (batch.kind === 'control') return [`${batch.event} ${batch.table.name}`]
   if (batch.kind === 'rows') return batch.rows().map((row) => `read ${batch.table.name} ${String(row[0])}`)
   return batch.changes.map((change) => `${change.op} ${change.table?.name ?? '-'} ${change.tx?.position ?? ''} ${change.ordinal}`)
+}
+
+function applyTo(rows: Map<string, Row>, batch: Batch): void {
+  const nameOf = (table: Table, row: Row) => `${table.name} ${createKeyOf(table)(row)}`
+  if (batch.kind === 'rows') for (const row of batch.rows()) rows.set(nameOf(batch.table, row), row)
+  if (batch.kind !== 'changes') return
+  for (const change of batch.changes) {
+    if (change.op === 'delete') rows.delete(nameOf(change.table, change.before))
+    if (change.op === 'insert') rows.set(nameOf(change.table, change.after), change.after)
+  }
 }
 
 function throwNext(faults: Fault[], at: Fault['at']): void {
