@@ -49,10 +49,12 @@ function exactlyOnceCases(scenarios: readonly Scenario[]) {
     { title: 'holds after a flush the position and carry of the last batch', run: recordsPosition },
     { title: 'moves its position by empty batches', run: movesByEmptyBatches },
     { title: 'records a chunk with its last rows only, and an ended generation as one', run: recordsChunks },
-    ...scenarios.map((scenario) => ({
-      title: `loses and repeats nothing when it dies anywhere: ${scenario.title}`,
-      run: (bench: Bench) => diesEverywhere(bench, scenario),
-    })),
+    ...scenarios
+      .filter(({ steady }) => !steady)
+      .map((scenario) => ({
+        title: `loses and repeats nothing when it dies anywhere: ${scenario.title}`,
+        run: (bench: Bench) => diesEverywhere(bench, scenario),
+      })),
   ]
 }
 
@@ -153,12 +155,12 @@ async function expectRecord(open: Bench['open'], expected: SinkRecord): Promise<
 }
 
 /**
- * Dies after every number of batches, with and without a flush one batch before, and then takes what follows its own
+ * Dies after every number of batches, without a flush before and with one that all but the last had, and then takes what follows its own
  * record: the place must hold what it would have held without the death.
  */
 async function diesEverywhere({ anew }: Bench, scenario: Scenario): Promise<void> {
   for (let death = 1; death <= scenario.batches.length; death++) {
-    for (const flushed of [0, death - 1, death]) await anew((bench) => diesAt(bench, scenario, { death, flushed }))
+    for (const flushed of new Set([0, death - 1])) await anew((bench) => diesAt(bench, scenario, { death, flushed }))
   }
 }
 

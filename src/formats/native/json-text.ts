@@ -45,6 +45,6 @@ export function createTimeText(): (microseconds: number) => string {
       text = new Date(second * 1000).toISOString().slice(0, -4)
       lastSecond = second
     }
-    return `${text}${String(microseconds - second * 1e6).padStart(6, '0')}Z`
+    return `${text}${String(microseconds - second * 1e6 + 1e6).slice(1)}Z`
   }
 }

@@ -19,7 +19,7 @@ export type SegmentsOptions = {
 }
 
 /** More tables than this share open files: the one written longest ago is made durable and closed. */
-const MAX_OPEN = 128
+const MAX_OPEN = 256
 const SYNCS_AT_ONCE = 4
 
 type Open = { handle: FileHandle; path: string; dirty: boolean }

@@ -83,7 +83,7 @@ describe('segments', () => {
     for (const at of [1, 2]) await sink.write(batchOf(at, ...tables.map((table) => insertOf(table, userRow(at)))), signal)
     await sink.flush(signal)
     await sink[Symbol.asyncDispose]()
-    expect(most).toBeLessThanOrEqual(129)
+    expect(most).toBeLessThanOrEqual(257)
     expect(openFiles).toBe(0)
     for (const { name } of tables) expect(await linesIn(`${positionAt(1)}.ndjson`, `public.${name}`)).toBe(2)
   })
