@@ -17,11 +17,16 @@ sinks:
 `
   const env = () => ({ SHOP_URL: server.url(database) })
   const run = (args: readonly string[]) => millrace(args, { cwd, env: env() })
-  /** A run that has caught up once and goes on. */
-  async function startRun(args: readonly string[] = []) {
+  /** A run that goes on after it has said this. */
+  async function startRun(args: readonly string[] = [], said = '"snapshot-done"') {
     const child = startMillrace(['run', '-c', 'shop.yaml', ...args], { cwd, env: env() })
-    await until(async () => child.output.stderr.includes('"snapshot-done"') || (child.child.exitCode !== null && fail(child.output.stderr)))
+    await until(async () => child.output.stderr.includes(said) || (child.child.exitCode !== null && fail(child.output.stderr)))
     return child
+  }
+
+  async function statusOf(sink: string): Promise<{ lagBytes: number | null }> {
+    const report = JSON.parse((await run(['status', '-c', 'shop.yaml', '--json'])).stdout)
+    return report.sinks.find(({ name }: { name: string }) => name === sink)
   }
 
   beforeAll(async () => void (server = await startPostgres(major)))
@@ -121,7 +126,13 @@ sinks:
   test('a run of one sink takes nothing from the other', async () => {
     expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up'])).toMatchObject({ code: 0 })
     await sql(`UPDATE users SET name = 'while duckdb was away'`)
-    expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up', '--sink', 'file'])).toMatchObject({ code: 0 })
+    const { child, finished } = await startRun(['--sink', 'file'], '"started"')
+    for (const round of [1, 2, 3]) {
+      await sql(`UPDATE users SET name = 'round ${round}'`)
+      await until(async () => (await statusOf('file')).lagBytes === 0)
+    }
+    child.kill('SIGTERM')
+    expect((await finished).code).toBe(0)
     expect((await run(['verify', '-c', 'shop.yaml'])).code).toBe(1)
     expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up'])).toMatchObject({ code: 0 })
     expect((await run(['verify', '-c', 'shop.yaml'])).stdout).toContain('verified: source = sink')

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { knownStanding } from '../config/acknowledge-floor.ts'
 import { openSource } from '../config/open-parts.ts'
 import type { Position } from '../contracts/position.ts'
 import type { Log } from '../contracts/sink.ts'
@@ -79,7 +80,7 @@ export async function statusFromOutside(config: Config, options: { log: Log; dro
   const { source, tables } = await readSource(config, { state, log: options.log, acknowledged: acknowledged?.position ?? null })
   const sinks = await Promise.all(
     config.sinks.map(async ({ name, type }) => {
-      const position = (await state?.sink(name).load())?.position ?? acknowledged?.sinks[name]?.durable ?? null
+      const position = (await state?.sink(name).load())?.position ?? (state && (await knownStanding(state, name))?.durable) ?? null
       return { name, type, position, lagBytes: lagOf(position, source.head), lagSeconds: null }
     }),
   )

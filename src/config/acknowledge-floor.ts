@@ -44,10 +44,15 @@ async function takeBack(state: StateStore, present: readonly ConfiguredSink[]): 
   }
 }
 
+/** What is known of a sink, in the pipeline's last run or put aside. */
+export async function knownStanding(state: StateStore, name: string): Promise<Standing | null> {
+  const aside = (await state.get(asideKey(name))) as Standing | null // written above
+  return (await acknowledgedOf(state))?.sinks[name] ?? aside
+}
+
 async function checkpointOf(state: StateStore, sink: ConfiguredSink): Promise<Position | null> {
   const stored = sinkKeepsRecord(sink) ? null : await state.sink(sink.name).load()
-  const aside = (await state.get(asideKey(sink.name))) as Standing | null // written above
-  return stored?.position ?? aside?.durable ?? null
+  return stored?.position ?? (await knownStanding(state, sink.name))?.durable ?? null
 }
 
 /** Written by the settlement alone, so its shape is ours. */
