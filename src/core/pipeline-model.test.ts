@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Log } from '../contracts/sink.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { openSqliteState } from '../state/sqlite/state-store.ts'
-import { sampleColumn, sampleTable } from '../testing/fixtures.ts'
 import { createMemorySink, createMemoryStore, type MemoryStore } from '../testing/memory-sink.ts'
 import { createMemoryLog, createMemorySource, type MemoryLog } from '../testing/memory-source.ts'
-import { systemClock, type Clock } from './clock.ts'
+import { hastyClock, silentLog, users } from './pipeline.fixture.ts'
 import { runPipeline, type PipelineOptions } from './pipeline.ts'
 
 /**
@@ -58,14 +56,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ act: fc.constant('catch up' as const) }),
 )
 
-const table = sampleTable('users', [sampleColumn('id', { kind: 'int32' }, { nullable: false })])
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
-const hasty: Clock = { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 1), signal) }
-
 async function live(mode: 'stream' | 'both', steps: readonly Step[], answers: readonly ('accepted' | 'durable')[]) {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-model-'))
   const state = await openSqliteState(join(folder, 'x.db'), { pipeline: 'x' })
-  const log = createMemoryLog({ tables: [table], chunkRows: 2 })
+  const log = createMemoryLog({ tables: [users], chunkRows: 2 })
   const stores = answers.map((answer) => createMemoryStore({ answer }))
   const start = (signal: AbortSignal, options: Partial<PipelineOptions>) =>
     runPipeline({
@@ -78,9 +72,9 @@ async function live(mode: 'stream' | 'both', steps: readonly Step[], answers: re
       snapshot: { chunkBytes: 1, parallel: 2 },
       batch: { maxBytes: 1000, maxWaitMs: 2 },
       report: () => {},
-      log: silent,
+      log: silentLog,
       signal,
-      clock: hasty,
+      clock: hastyClock,
       ...options,
     }).catch((error: MillraceError) => {
       if (error.code !== 'BUG' || error.fields.reason !== 'planned') throw error
@@ -103,7 +97,7 @@ type World = { log: MemoryLog; stores: MemoryStore[]; start(signal: AbortSignal,
 async function take(each: Step, { log, stores, start }: World): Promise<void> {
   switch (each.act) {
     case 'commit':
-      log.commit(each.ids.map((id) => ({ op: each.isDelete ? 'delete' : 'insert', table, row: [id] })))
+      log.commit(each.ids.map((id) => ({ op: each.isDelete ? 'delete' : 'insert', table: users, row: [id] })))
       return
     case 'fault': {
       const error = each.isTransient
@@ -160,7 +154,7 @@ test('copying while all this goes on, each sink ends with the rows of the source
   await fc.assert(
     fc.asyncProperty(lives.steps, lives.answers, async (steps, answers) => {
       const { log, stores } = await live('both', steps, answers)
-      const expected = log.rows(table).map((row) => `users ${String(row[0])}`)
+      const expected = log.rows(users).map((row) => `users ${String(row[0])}`)
       for (const store of stores) expect([...store.rows.keys()].sort()).toEqual(expected.sort())
     }),
     { numRuns: 60 },
