@@ -7,6 +7,9 @@ import { ERRORS } from '../src/errors/table.ts'
 import { MillraceError } from '../src/errors/millrace-error.ts'
 import { isTest, ROOT, sourceFiles } from './source-files.ts'
 
+/** Held to the code by a test of its own, beside the format. */
+const WRITTEN_BY_HAND = ['docs/reference/native.schema.json']
+
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 
 test('the registry is what `npm run generate` makes of the folders', () => {
@@ -17,7 +20,7 @@ test('docs/reference is what `npm run generate` makes of the code, and nothing e
   const files = await referenceFiles()
   for (const [path, text] of Object.entries(files)) expect(existsSync(join(ROOT, path)) ? read(path) : null, path).toBe(text)
   const written = readdirSync(join(ROOT, 'docs/reference')).map((name) => `docs/reference/${name}`)
-  expect(written.filter((path) => !(path in files))).toEqual([])
+  expect(written.filter((path) => !(path in files) && !WRITTEN_BY_HAND.includes(path))).toEqual([])
 })
 
 test('every error code is used, and has one anchor in the docs that its `docs` points to', () => {
