@@ -1,5 +1,5 @@
-/** What the oracle is asked about: for each type its SQL name and literals, extremes first. `since`: the oldest server that takes them. */
-export type OracleCase = { type: string; literals: readonly string[]; since?: number }
+/** What the oracle is asked about: for each type its SQL name and literals, extremes first. `since` and `until`: the servers that take them. */
+export type OracleCase = { type: string; literals: readonly string[]; since?: number; until?: number }
 
 const TEXTS = [
   '',
@@ -214,6 +214,8 @@ export const SCALAR_CASES: readonly OracleCase[] = [
     ],
   },
   { type: 'interval', literals: ['P178956970Y7M2147483647DT2562047788H54.775806S', 'PT-2562047788H-54.775808S'], since: 15 },
+  // Since 17 these bits are the infinite interval.
+  { type: 'interval', literals: ['P178956970Y7M2147483647DT2562047788H54.775807S'], since: 15, until: 16 },
   { type: 'interval', literals: ['infinity', '-infinity'], since: 17 },
   {
     type: 'inet',
