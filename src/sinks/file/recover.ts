@@ -36,8 +36,7 @@ export type Recovered = { record: SinkRecord | null; last: Map<string, Segment>;
 export async function recover(options: RecoverOptions): Promise<Recovered> {
   const saved = await options.state.load()
   if (saved !== null) {
-    const { segments } = recordSchema.parse(saved.data)
-    const last = await cutBack(options, segments)
+    const last = await cutBack(options, savedSegments(options, saved.data))
     await removeMarker(options)
     const { position, carry, chunks } = saved
     return { record: { position, carry, chunks }, last, marked: false }
@@ -47,6 +46,12 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
   const last = await survey(options)
   await writeMarker(options, fileRecord(last))
   return { record: null, last, marked: true }
+}
+
+function savedSegments({ sink, root }: RecoverOptions, data: unknown): FileRecord['segments'] {
+  const parsed = recordSchema.safeParse(data)
+  if (parsed.success) return parsed.data.segments
+  throw new MillraceError('STATE_CORRUPT', { path: `of ${sink} (${root})`, reason: 'it is not the record of a file sink' })
 }
 
 async function cutBack(options: RecoverOptions, segments: FileRecord['segments']): Promise<Map<string, Segment>> {

@@ -141,6 +141,11 @@ describe('a start', () => {
     await expect(open().resume()).rejects.toMatchObject({ code: 'SINK_FILE_SHORT' })
   })
 
+  test("refuses another kind of sink's record", async () => {
+    await state.save({ position: positionAt(1), carry: '', chunks: [], data: null })
+    await expect(open().resume()).rejects.toMatchObject({ code: 'STATE_CORRUPT' })
+  })
+
   test('without a record leaves alone what another run left, and begins segments of its own', async () => {
     await settled(1, 5)
     state = createMemorySinkState()
