@@ -1,7 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import type { Batch } from '../contracts/batch.ts'
 import type { Position, ChunkId } from '../contracts/position.ts'
-import type { SinkRecord } from '../contracts/sink.ts'
 import type { Table } from '../contracts/table.ts'
 import { createMemorySink, createMemoryStore, type MemoryStore } from '../testing/memory-sink.ts'
 import { Lane, type LaneOptions } from './lane.ts'
@@ -46,7 +45,7 @@ function open(store: MemoryStore, options: Partial<LaneOptions> = {}) {
     record: null,
     from: '0',
     held: null,
-    save: null,
+    keepsRecord: true,
     boundBytes: 1000,
     maxWaitMs: 1e9,
     clock: { now: () => 0, sleep: async () => {} },
@@ -57,6 +56,7 @@ function open(store: MemoryStore, options: Partial<LaneOptions> = {}) {
   })
   return { lane, moves, failures }
 }
+const turn = () => new Promise((resolve) => setImmediate(resolve))
 const idle = (lane: Lane) => vi.waitFor(() => expect(lane.queuedBytes).toBe(0), { interval: 1 })
 
 test('flushes as soon as nothing waits, once for all that was written meanwhile', async () => {
@@ -85,25 +85,26 @@ test('a sink that answers durable is not flushed', async () => {
   expect([store.flushes, lane.durable]).toEqual([0, '1'])
 })
 
-test('nothing is durable before the flush, nor before the checkpoint of a sink without a record is saved', async () => {
-  const store = createMemoryStore({ keepsRecord: false })
-  const saved: SinkRecord[] = []
-  let durableWhileSaving: unknown
-  const { lane } = open(store, {
-    save: async (step) => {
-      durableWhileSaving = lane.durable
-      saved.push(step)
-    },
-  })
+test('nothing is durable before the flush', async () => {
+  const store = createMemoryStore()
+  const { lane } = open(store)
   store.hold()
-  lane.push(rows('s.t/1/0', '1', true))
   lane.push(changes('2'))
+  await turn()
   expect(lane.durable).toBeNull()
   store.release()
   await lane.drain()
-  expect(saved).toEqual([{ position: '2', carry: 'c', chunks: ['s.t/1/0'] }])
-  expect(durableWhileSaving).toBeNull()
   expect(lane.durable).toBe('2')
+})
+
+test('gathers the checkpoint of a sink that keeps none, until it is taken to be saved', async () => {
+  const { lane } = open(createMemoryStore({ keepsRecord: false, answer: 'durable' }), { keepsRecord: false })
+  lane.push(rows('s.t/1/0', '1', true))
+  await vi.waitFor(() => expect(lane.durable).toBe('1'), { interval: 1 })
+  lane.push(rows('s.t/1/1', '2', true))
+  await lane.drain()
+  expect(lane.takeUnsaved()).toEqual({ position: '2', carry: 'c', chunks: ['s.t/1/0', 's.t/1/1'] })
+  expect([lane.takeUnsaved(), lane.hasUnsaved]).toEqual([null, false])
 })
 
 test('does not flush, and so sets no checkpoint, while a chunk is delivered in part: not even at the end', async () => {

@@ -21,8 +21,8 @@ export type LaneOptions = {
   from: Position
   /** `Lane.held` as it was written down; null at first. */
   held: Position | null
-  /** Stores the checkpoint of a sink that keeps none of its own; null for one that does. */
-  save: ((step: SinkRecord) => Promise<void>) | null
+  /** Whether the sink keeps its checkpoint itself; else the settlement saves it, see `takeUnsaved`. */
+  keepsRecord: boolean
   boundBytes: number
   maxWaitMs: number
   clock: Clock
@@ -38,13 +38,13 @@ export type LaneOptions = {
  * one fsync for many batches.
  *
  * Invariants:
- * 1. `durable` moves only after `flush` and, where the sink keeps no record, after the saved checkpoint.
+ * 1. `durable` moves only after `flush`.
  * 2. No flush while a chunk is delivered in part (`last: false`): its checkpoint would claim rows that a restart drops.
  * 3. After a failure nothing more is written: what is not durable is read again from the log.
  */
 export class Lane {
   readonly name: string
-  /** What the sink itself holds durably: what may be acknowledged. */
+  /** What the sink itself holds durably: what may be acknowledged, once it is written down. */
   durable: Position | null
   /** The end of the last durable batch that held anything: what the sink must still hold after a restart. */
   held: Position | null
@@ -61,6 +61,7 @@ export class Lane {
   #written: Written | null = null
   #writtenSince = 0
   #needsFlush = false
+  #unsaved: SinkRecord | null = null
   /** The newest empty batch, not given to the sink (yet). */
   #idle: Batch | null = null
   #idleWrittenAt = Number.NEGATIVE_INFINITY
@@ -83,6 +84,20 @@ export class Lane {
 
   get queuedBytes(): number {
     return this.#usedBytes
+  }
+
+  get hasUnsaved(): boolean {
+    return this.#unsaved !== null
+  }
+
+  /**
+   * The checkpoint, since the last one, of a sink that keeps none. Not saved at each flush: an fsync for each lone change
+   * would cost more than what is written again after a crash, at most a settlement's pause of it.
+   */
+  takeUnsaved(): SinkRecord | null {
+    const unsaved = this.#unsaved
+    this.#unsaved = null
+    return unsaved
   }
 
   /** Takes a batch. Wait for `room` before, else memory has no bound. */
@@ -182,7 +197,7 @@ export class Lane {
     if (written === null) return
     if (this.#needsFlush) await this.#options.sink.flush(this.#options.signal)
     const { position, carry, chunks } = written
-    await this.#options.save?.({ position, carry, chunks })
+    if (!this.#options.keepsRecord) this.#unsaved = { position, carry, chunks: [...(this.#unsaved?.chunks ?? []), ...chunks] }
     this.#written = null
     this.#needsFlush = false
     if (written.held !== null) this.held = written.held

@@ -53,8 +53,13 @@ export async function rememberBegan(state: StateStore, sinks: readonly OpenSink[
   await state.set({ began: { ...known, ...Object.fromEntries(fresh.map(({ name }) => [name, from])) } })
 }
 
-/** Ends a repair too: from here on every sink has a checkpoint on the new slot. */
-export async function recordAcknowledged(state: StateStore, lanes: readonly Lane[], position: Position): Promise<void> {
+/** Checkpoints come first: what is written down as reported was held before. Ends a repair too: every sink has a checkpoint on the new slot. */
+export async function recordAcknowledged(state: StateStore, lanes: readonly Lane[], position: Position | null): Promise<void> {
+  for (const lane of lanes) {
+    const step = lane.takeUnsaved()
+    if (step !== null) await state.sink(lane.name).save({ ...step, data: null })
+  }
+  if (position === null) return
   // `position` is the lowest of their durable positions, so none is null.
   const sinks = Object.fromEntries(lanes.map(({ name, held, durable }) => [name, { held, durable: durable ?? position }]))
   await state.set({ acknowledged: { position, sinks } satisfies Acknowledged, repair: false })

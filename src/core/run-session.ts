@@ -123,6 +123,7 @@ function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {
   const watermark = createWatermark(lanes)
   const settlement = createSettlement({
     durables: () => lanes.map((lane) => lane.durable),
+    hasUnsaved: () => lanes.some((lane) => lane.hasUnsaved),
     record: (position) => recordAcknowledged(run.options.state, lanes, position),
     acknowledge(position) {
       session.source.acknowledge(position)
@@ -139,13 +140,13 @@ function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {
 
 function openLane(following: Pick<Following, 'run' | 'session' | 'watermark' | 'settlement' | 'failed' | 'writing'>, open: OpenSink): Lane {
   const { run, session, watermark, settlement, failed, writing } = following
-  const { state, batch } = run.options
+  const { batch } = run.options
   return new Lane({
     name: open.name,
     sink: open.sink,
     ...laneRecord(session, open),
     from: session.from,
-    save: open.keepsRecord ? null : (step) => state.sink(open.name).save({ ...step, data: null }),
+    keepsRecord: open.keepsRecord,
     boundBytes: batch.maxBytes,
     maxWaitMs: batch.maxWaitMs,
     clock: run.clock,

@@ -10,13 +10,17 @@ test.each([
 ] as const)('the lowest of %j is %s', (durables, lowest) => expect(lowestDurable(durables)).toBe(lowest))
 
 /** A settlement whose pauses end when the test says. */
-function settling(durables: (Position | null)[]) {
+function settling(durables: (Position | null)[], saving = { isWanted: false }) {
   const acts: string[] = []
   const pauses: (() => void)[] = []
   const over = new AbortController()
   const settlement = createSettlement({
     durables: () => durables,
-    record: async (position) => void acts.push(`record ${position}`),
+    hasUnsaved: () => saving.isWanted,
+    record: async (position) => {
+      saving.isWanted = false
+      acts.push(`record ${position}`)
+    },
     acknowledge: (position) => void acts.push(`acknowledge ${position}`),
     failed: (error) => void acts.push(`failed ${String(error)}`),
     clock: {
@@ -57,6 +61,14 @@ test('records before it acknowledges, at once, then once a pause however often p
   over.abort()
   await settlement.finish()
   expect(acts.slice(4)).toEqual(['record 6', 'acknowledge 6'])
+})
+
+test('saves the checkpoint of one sink also while another holds everything back', async () => {
+  const saving = { isWanted: true }
+  const { settlement, acts } = settling(['3', null], saving)
+  settlement.moved()
+  await turn()
+  expect(acts).toEqual(['record null'])
 })
 
 test('never goes beyond a durable position, nor back, whatever order sinks move in', async () => {

@@ -18,8 +18,10 @@ export type Settlement = { moved(): void; finish(): Promise<void> }
 
 export type SettlementPorts = {
   durables(): readonly (Position | null)[]
-  /** Writes down, durably, that `position` may be acknowledged, with what each sink holds. */
-  record(position: Position): Promise<void>
+  /** Whether a sink that keeps no record of its own has come further than its saved checkpoint. */
+  hasUnsaved(): boolean
+  /** Saves those checkpoints; then writes down that `position` may be acknowledged, where there is one. Durably. */
+  record(position: Position | null): Promise<void>
   acknowledge(position: Position): void
   failed(error: unknown): void
   clock: Clock
@@ -36,17 +38,21 @@ export function createSettlement(ports: SettlementPorts): Settlement {
   let acknowledged: Position | null = null
   let running: Promise<void> | null = null
 
-  async function settleOnce(): Promise<void> {
-    const lowest = lowestDurable(ports.durables())
-    if (lowest === null || (acknowledged !== null && lowest <= acknowledged)) return
-    await ports.record(lowest)
-    ports.acknowledge(lowest)
-    acknowledged = lowest
+  function rises(lowest: Position | null): lowest is Position {
+    return lowest !== null && (acknowledged === null || lowest > acknowledged)
   }
 
   function isBehind(): boolean {
+    return ports.hasUnsaved() || rises(lowestDurable(ports.durables()))
+  }
+
+  async function settleOnce(): Promise<void> {
+    if (!isBehind()) return
     const lowest = lowestDurable(ports.durables())
-    return lowest !== null && (acknowledged === null || lowest > acknowledged)
+    await ports.record(lowest)
+    if (!rises(lowest)) return
+    ports.acknowledge(lowest)
+    acknowledged = lowest
   }
 
   async function settleUntilLevel(): Promise<void> {
