@@ -155,24 +155,22 @@ describe('the pgoutput decoder', () => {
     expect(decoder.run()).toBe('starved')
   })
 
-  test('copies a row of 64 MB only a few times, whatever the chunks', () => {
-    const size = 64 << 20
-    const value = Buffer.alloc(size, 0x79)
-    const row = Buffer.concat([
-      Buffer.from(`77${'00'.repeat(24)}49000040074e0002740000000137${'74'}`, 'hex'),
-      Buffer.from([size >>> 24, size >>> 16, size >>> 8, size]),
-      value,
-    ])
+  test.each([
+    [1, 64 << 20],
+    [1600, 40_000],
+  ])('copies a row of %i columns of %i bytes only a few times, whatever the chunks', (width, size) => {
+    const column = Buffer.concat([Buffer.from([0x74, size >>> 24, size >>> 16, size >>> 8, size]), Buffer.alloc(size, 0x79)])
+    const head = Buffer.from(`77${'00'.repeat(24)}49000040074e${width.toString(16).padStart(4, '0')}`, 'hex')
+    const row = Buffer.concat([head, ...Array.from({ length: width }, () => column)])
     const { decoder, told } = record()
     feed(
       decoder,
       [0, 7].map((index) => framed(GOLDEN[index]!)),
     ) // both are there
     let length = 0
-    decoder.define(16391, {
-      decode: createTupleDecoder([null, { name: 'v', target: 0, decode: (_, start, end) => (length = end - start) }]),
-      context: 'f',
-    })
+    const decode = (_: Buffer, start: number, end: number) => (length += end - start)
+    const last = { name: 'v', target: 0, decode }
+    decoder.define(16391, { decode: createTupleDecoder([...Array.from({ length: width - 1 }, () => null), last]), context: 'f' })
     const started = performance.now()
     for (let at = 0; at < row.length; at += 65_536) feed(decoder, [row.subarray(at, at + 65_536)])
     expect(length).toBe(size)

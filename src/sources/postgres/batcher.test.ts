@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createBatcher, settledOrdinal, type Feed } from './batcher.ts'
 import { createOldRows } from './old-rows.ts'
-import { UNCHANGED, type Table } from '../../contracts/table.ts'
+import { UNCHANGED, type Row, type Table } from '../../contracts/table.ts'
 
 const table: Table = {
   schema: 'public',
@@ -150,7 +150,7 @@ describe('old rows', () => {
   })
 
   test('fill what the new row lacks', () => {
-    const after = [UNCHANGED, 5]
+    const after: Row = [UNCHANGED, 5]
     complete([1, UNCHANGED], after)
     expect(after).toEqual([1, 5])
   })

@@ -67,6 +67,17 @@ export async function closeConnection(connection: Connection, withinMs = 1000): 
   clearTimeout(timer)
 }
 
+/**
+ * Ends it without waiting for what it was doing. What was written last still arrives: cut at once, with bytes of the
+ * other side unread here, the kernel would answer them with a reset, and a reset throws away what we sent.
+ */
+export function hangUp(connection: Connection, withinMs = 250): void {
+  const stream = streamOf(connection)
+  const timer = setTimeout(() => stream.destroy(), withinMs).unref()
+  stream.once('close', () => clearTimeout(timer))
+  stream.end()
+}
+
 /** Cuts it at once: whatever it was doing ends with an error on both sides. */
 export function destroyConnection(connection: Connection): void {
   streamOf(connection).destroy()

@@ -43,6 +43,7 @@ describe('errors of Postgres and its socket', () => {
     [socketError('DEPTH_ZERO_SELF_SIGNED_CERT'), {}, 'SOURCE_TLS'],
     [new Error('The server does not support SSL connections'), {}, 'SOURCE_TLS'],
     [new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string'), {}, 'SOURCE_AUTH'],
+    [new DOMException('timed out', 'TimeoutError'), {}, 'SOURCE_LOST'],
     [new MillraceError('SINK_IO'), {}, 'SINK_IO'],
     [new TypeError('x is not a function'), {}, 'BUG'],
     ['a string', {}, 'BUG'],

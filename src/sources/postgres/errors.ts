@@ -128,6 +128,7 @@ function fromSocket(error: unknown, place: ErrorPlace): Mapped | null {
   if (!(error instanceof Error)) return null
   const code = (error as NodeJS.ErrnoException).code ?? ''
   const reason = firstLine(error.message) || code || 'no answer'
+  if (error.name === 'TimeoutError') return ['SOURCE_LOST', { reason: 'no answer in time' }]
   if (isTlsFailure(error)) return ['SOURCE_TLS', { reason }]
   if (/^SASL|[Pp]assword must be/.test(error.message)) return ['SOURCE_AUTH', { user: place.user ?? 'the role', reason }]
   const isBreak =

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Submittable } from 'pg'
 import pgCopyStreams from 'pg-copy-streams'
 import { MillraceError } from '../../errors/millrace-error.ts'
-import { connect, destroyConnection, serverVersionOf, type Connection } from './connection.ts'
+import { connect, destroyConnection, hangUp, serverVersionOf, type Connection } from './connection.ts'
 import { toSourceError, type ErrorPlace } from './errors.ts'
 import { positionToLsn } from './lsn.ts'
 import { createStatus, NOTHING, statusMessage, type Status } from './status.ts'
@@ -34,7 +34,7 @@ export type Session = Status & {
   pid: number
   pause(): void
   resume(): void
-  /** Cuts the connection at once; no event follows. */
+  /** Ends it, after what was acknowledged last has been told; no event follows. */
   close(): void
 }
 
@@ -110,12 +110,13 @@ function createSession(connection: Connection, copy: CopyBoth, options: SessionO
   const end = () => {
     isOver = true
     copy.removeAllListeners('data')
+    copy.pause()
     status.stop()
-    destroyConnection(connection)
   }
   const fail = (error: unknown) => {
     if (isOver) return
     end()
+    destroyConnection(connection)
     events.failed(toSourceError(error, placeOf(options)))
   }
   copy.on('error', fail)
@@ -132,6 +133,7 @@ function createSession(connection: Connection, copy: CopyBoth, options: SessionO
       if (isOver) return
       status.flush()
       end()
+      hangUp(connection)
     },
   }
 }

@@ -45,7 +45,7 @@ describe.each(testedMajors())('the log of Postgres %i', (major) => {
             )
           ).rowCount === 0,
       )
-      await server.query(`SELECT pg_drop_replication_slot('${database}')`)
+      await server.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${database}'`)
     })
     await source.inspect()
     const { position } = await source.begin()
@@ -88,7 +88,7 @@ describe.each(testedMajors())('the log of Postgres %i', (major) => {
     expect(changes.map((change) => change.ordinal)).toEqual([0, 1, 2, 3])
     expect(new Set(changes.map((change) => change.tx)).size).toBe(1)
     const first = items[0]
-    expect(first).toMatchObject({ kind: 'control', event: 'schema', previous: null, table: { name: 't', key: [0] } })
+    expect(first).toMatchObject({ kind: 'control', event: 'schema', table: { name: 't', key: [0] } })
     const last = items.at(-1)
     expect(last).toMatchObject({ kind: 'changes', betweenTransactions: true })
     expect(last!.end > (changes[0]!.tx?.position ?? '')).toBe(true)
@@ -273,6 +273,32 @@ describe.each(testedMajors())('the log of Postgres %i', (major) => {
     expect(lsn(await confirmed())).toBe(BigInt(`0x${ends[0]}`))
     abort.abort()
     await reading
+  })
+
+  test('tells the last acknowledgement, though the reading ends right after it and much is unread', async () => {
+    const { source, db, from, database } = await prepare('CREATE TABLE t (id int PRIMARY KEY, v text)', { batchBytes: 20_000 })
+    await db.query('INSERT INTO t VALUES (0)')
+    await db.query(`INSERT INTO t SELECT g, repeat('v', 1000) FROM generate_series(1, 20000) g`)
+    const abort = new AbortController()
+    let end = ''
+    for await (const item of source.read(from, abort.signal)) {
+      if (changesOf([item]).length === 0) continue
+      if (end === '') end = `${item.end.slice(0, 16)}`
+      source.acknowledge(end)
+      abort.abort()
+    }
+    const sql = `SELECT confirmed_flush_lsn::text AS at FROM pg_replication_slots WHERE slot_name = '${database}'`
+    await until(async () => lsn((await server.query(sql)).rows[0]?.at as string) === BigInt(`0x${end}`), 2000)
+  })
+
+  test('says so when the slot or the publication is gone', async () => {
+    const slotless = await prepare('CREATE TABLE t (id int PRIMARY KEY)')
+    await server.query(`SELECT pg_drop_replication_slot('${slotless.database}')`)
+    await expect(readUntil(slotless.source, slotless.from, count(1))).rejects.toMatchObject({ code: 'GAP_SLOT_MISSING' })
+    const { source, db, from } = await prepare('CREATE TABLE t (id int PRIMARY KEY)')
+    await db.query('DROP PUBLICATION millrace_test')
+    await expect(readUntil(source, from, count(1))).rejects.toMatchObject({ code: 'PUBLICATION_LOST' })
+    await expect(source.discover([])).rejects.toMatchObject({ code: 'PUBLICATION_LOST' })
   })
 
   test('passes the head of the log soon when nudged, though nothing of ours is written', async () => {
