@@ -72,9 +72,10 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
         settleIdle()
       })
   }
-  /** A hole that came with the last changes is filled before the table is left alone. */
+  /** Only an insert can have brought a hole since the copy found none left: it is filled before the table is left alone. */
   const leave = (table: Table) => {
-    if (merge.memory(table.id)?.incomplete.keys.size) complete(table)
+    const left = [...(merge.memory(table.id)?.incomplete.keys.values() ?? [])]
+    if (left.some((mark) => mark.everyone)) complete(table)
     else merge.untrack(table.id)
   }
   const stop = (id: number) => {

@@ -19,9 +19,10 @@ afterEach(() => {
 })
 
 const ONE_ROW = 'CREATE TABLE t(id int PRIMARY KEY, inc bigint, v int); INSERT INTO t VALUES (1, 1, 1)'
-/** Blocks 0 to about 12, with room in block 0, and values that stay out of the log when they do not change. */
-const WIDE = `CREATE TABLE t(id int PRIMARY KEY, inc bigint, v int, w text, pad text); ALTER TABLE t ALTER w SET STORAGE EXTERNAL;
-  INSERT INTO t SELECT g, g, 0, repeat(md5(g::text), 100), repeat('p', 300) FROM generate_series(1, 100) g; DELETE FROM t WHERE id < 15`
+/** Two rows a block, room in block 0 alone, and values that stay out of the log when they do not change. */
+const WIDE = `CREATE TABLE t(id int PRIMARY KEY, inc bigint, v int, w text, pad text);
+  ALTER TABLE t ALTER w SET STORAGE EXTERNAL, ALTER pad SET STORAGE PLAIN;
+  INSERT INTO t SELECT g, g, 0, repeat(md5(g::text), 100), repeat('p', 3500) FROM generate_series(1, 100) g; DELETE FROM t WHERE id < 3`
 const LONG = `CREATE TABLE t(id int PRIMARY KEY, inc bigint, v int, pad text);
   INSERT INTO t SELECT g, g, 0, repeat('p', 500) FROM generate_series(1, 60) g`
 
