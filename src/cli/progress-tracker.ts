@@ -4,6 +4,8 @@ import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { bytesBetween } from './position-text.ts'
 import type { ProgressView, TableProgress } from './progress.ts'
 
+const SILENCE_MS = 3000
+
 type Table = TableProgress & { sinceMs: number }
 
 /** Follows a pipeline's news into what is shown of it. */
@@ -56,7 +58,8 @@ export function createProgressTracker(now: () => number = () => performance.now(
         waitingFor: waiting?.holders ?? [],
         changes: stream.changes,
         bytes: stream.bytes,
-        changeRate: stream.rate,
+        // News come while something moves: after a silence nothing does.
+        changeRate: now() - stream.atMs > SILENCE_MS ? 0 : stream.rate,
         sinks: stream.sinks,
       }
     },

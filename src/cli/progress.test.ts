@@ -41,6 +41,16 @@ test('a line says the same in short', () => {
   )
 })
 
+test('after a silence the rate is none', () => {
+  let time = 0
+  const tracker = createProgressTracker(() => time)
+  time = 1000
+  tracker.on(moved('1', null, 500))
+  expect(tracker.view().changeRate).toBe(500)
+  time = 5000
+  expect(tracker.view().changeRate).toBe(0)
+})
+
 test('bars are cut to the terminal and leave out tables that are done', () => {
   const tracker = trackerAfterAWhile()
   tracker.on({ event: 'snapshot-chunk', table: 'public.orders', rows: 1, bytes: 1, chunksDone: 2, chunksPlanned: 2 })

@@ -4,6 +4,7 @@ import type { Log, Sink } from '../contracts/sink.ts'
 import type { TableVerdict } from '../core/verify.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { formatCount } from '../lib/units.ts'
+import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { emptyState, openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
 import { askRunning } from './requests.ts'
@@ -37,6 +38,8 @@ function assertReadable(config: Config, asked: readonly string[]): void {
 async function verifyAlone(config: Config, request: VerifyRequest, log: Log): Promise<VerifyReport> {
   const state = await openKnownState(config)
   await using _ = { [Symbol.asyncDispose]: async () => state?.[Symbol.asyncDispose]() }
+  // Held, so that no run begins to write what is being read here.
+  await using _lock = state ? await lockPipeline(config.state, { pipeline: config.name }) : { [Symbol.asyncDispose]: async () => {} }
   await using source = await openSource(config, state ?? emptyState(), log)
   const sinks: { name: string; sink: Sink | null }[] = []
   try {
