@@ -6,7 +6,12 @@ export const config = z.strictObject({
   memoryLimit: sizeSchema({ min: '64MB', max: '1TB' })
     .prefault('256MB')
     .describe("DuckDB's memory limit; what needs more is spilled to a folder beside the file."),
-  threads: z.int().min(1).max(256).default(2).describe('Threads that DuckDB may use.'),
+  threads: z
+    .int()
+    .min(1)
+    .max(256)
+    .default(1)
+    .describe('Threads that DuckDB may use; more make large deletes faster and cost more CPU in all.'),
   closeBetweenFlushes: z
     .boolean()
     .default(false)

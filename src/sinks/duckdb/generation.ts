@@ -1,6 +1,7 @@
 import type { RowsBatch } from '../../contracts/batch.ts'
 import type { Row, Table } from '../../contracts/table.ts'
 import { quoteName, quoteTable, type TableName } from './quote.ts'
+import { createKeyRanges } from './key-ranges.ts'
 import { deliveredName } from './records.ts'
 import { emptyTable } from './delete-rows.ts'
 import { prepareTable, type PreparedTable, type Session } from './session.ts'
@@ -24,7 +25,7 @@ export async function beginGeneration(
   const tracked = isKeyed && !fresh
   await session.database.run(`DROP TABLE IF EXISTS ${quoteTable(sideTable(session, table))}`)
   if (tracked) await createSideTable(session, prepared)
-  if (await isEmpty(session, prepared)) session.pristine.add(table.id)
+  if (await isEmpty(session, prepared)) session.pristine.set(table.id, createKeyRanges())
   await remember(session, { ...stored, generation, tracked })
 }
 

@@ -4,6 +4,7 @@ import { createChunkWriter, type ChunkWriter } from './chunk-writer.ts'
 import type { Database } from './client.ts'
 import type { DuckdbConfig } from './config.ts'
 import { alterTable, createTable, missingBeyondLiterals, rebuildTable, refuseForeignTable } from './ddl.ts'
+import type { KeyRanges } from './key-ranges.ts'
 import { createMisfit } from './misfit.ts'
 import { quoteName, quoteTable, type TableName } from './quote.ts'
 import type { Records } from './records.ts'
@@ -21,8 +22,8 @@ export type Session = {
   prepared: Map<number, PreparedTable>
   /** Tables that this transaction deleted from or updated: DuckDB does not alter them any more. */
   dirty: Set<number>
-  /** Tables that were empty when the snapshot began and got nothing but its chunks since: their rows need no delete. */
-  pristine: Set<number>
+  /** Tables that were empty when a snapshot began and that only its chunks wrote since, by what of their keys is there. */
+  pristine: Map<number, KeyRanges>
 }
 
 /** A table ready to be written at one version. `source[j]` is the place of the stored column j in a row. */

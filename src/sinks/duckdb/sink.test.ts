@@ -274,3 +274,38 @@ test('by default a value past the range stops, naming the column and not the val
   expect(error).toMatchObject({ code: 'SINK_VALUE', fields: { column: 'seen' } })
   expect(String(error)).not.toContain('294276')
 })
+
+test('a chunk read again in its generation replaces its rows', async () => {
+  using folder = temporaryFolder()
+  await using sink = openTestSink(folder.path)
+  await writeAll(sink, [
+    control(1, USERS, { event: 'snapshot-begin' }),
+    rows(2, USERS, {
+      rows: [
+        [1, 'a', ''],
+        [2, 'b', ''],
+      ],
+      chunk: 'public.users/g1/0',
+    }),
+    rows(3, USERS, {
+      rows: [
+        [3, 'c', ''],
+        [4, 'd', ''],
+      ],
+      chunk: 'public.users/g1/1',
+    }),
+    rows(4, USERS, {
+      rows: [
+        [2, 'b', ''],
+        [3, 'c', ''],
+      ],
+      chunk: 'public.users/g1/2',
+    }),
+  ])
+  expect(sorted(await readAll(sink, USERS))).toEqual([
+    [1, 'a', ''],
+    [2, 'b', ''],
+    [3, 'c', ''],
+    [4, 'd', ''],
+  ])
+})

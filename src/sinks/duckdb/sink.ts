@@ -45,7 +45,7 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     const records = await openRecords(database, { pipeline: context.pipeline, sink: context.name })
     const opened: Session = {
       ...{ database, records, sink: context.name, pipeline: context.pipeline, onValue: config.onValue, log: context.log },
-      ...{ tables: new Map(), prepared: new Map(), dirty: new Set(), pristine: new Set() },
+      ...{ tables: new Map(), prepared: new Map(), dirty: new Set(), pristine: new Map() },
     }
     await reload(opened)
     const record = await records.load()
@@ -83,7 +83,8 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     const { records } = current
     if (batch.kind === 'changes') await applyChanges(current, changesAfter(batch.changes, position))
     else if (batch.kind === 'control') await applyControl(current, batch)
-    else if (!chunks.has(batch.chunk)) await applyRows(current, batch)
+    // A finished chunk seen again before the position is older than what the stream brought since.
+    else if (!chunks.has(batch.chunk) || batch.end >= position) await applyRows(current, batch)
     if (batch.kind === 'rows' && batch.last && !chunks.has(batch.chunk)) await records.addChunk(batch.chunk)
     await records.saveCheckpoint({ position: batch.end, carry: batch.carry })
   }
