@@ -13,6 +13,7 @@ type Case = {
   timeline?: number
   sinks: Partial<SinkStanding>[]
   remembered?: ResumeFacts['remembered']
+  mode?: ResumeFacts['mode']
   expected: Resume | string
 }
 
@@ -91,6 +92,26 @@ const cases: Case[] = [
     sinks: [{ position: P(6) }],
     expected: { act: 'continue', from: P(6) },
   },
+  {
+    title: 'copies anew when the slot was made again before the first checkpoint',
+    confirmed: P(7),
+    sinks: [{ began: P(4) }],
+    expected: { act: 'adopt', from: P(7) },
+  },
+  {
+    title: 'but stops where nothing is copied',
+    confirmed: P(7),
+    sinks: [{ began: P(4) }],
+    mode: 'stream',
+    expected: 'GAP_SLOT_AHEAD',
+  },
+  {
+    title: 'stops when the slot vanished before the first checkpoint and nothing is copied',
+    confirmed: null,
+    sinks: [{ began: P(4) }],
+    mode: 'stream',
+    expected: 'GAP_SLOT_MISSING',
+  },
   { title: 'stops when the slot is missing', confirmed: null, sinks: [{ position: P(6) }], expected: 'GAP_SLOT_MISSING' },
   { title: 'stops when the slot was lost', lost: true, sinks: [{ position: P(6) }], expected: 'GAP_SLOT_LOST' },
   { title: 'stops when an unused slot was lost', lost: true, sinks: [{}], expected: 'GAP_SLOT_LOST' },
@@ -144,6 +165,7 @@ function outcome(each: Case): Resume | string {
       sinks: each.sinks.map((sink, at) => ({ name: `sink${at}`, position: null, reported: null, began: null, ...sink })),
       remembered: each.remembered === undefined ? followed : each.remembered,
       slotName: 'millrace_shop',
+      mode: each.mode ?? 'both',
     })
   } catch (error) {
     return error instanceof MillraceError ? error.code : String(error)

@@ -20,6 +20,8 @@ export type ResumeFacts = {
   sinks: readonly SinkStanding[]
   remembered: RememberedLog | null
   slotName: string
+  /** A pipeline that only streams has no copy to make up for what it missed before its first checkpoint. */
+  mode: 'both' | 'snapshot' | 'stream'
 }
 
 /**
@@ -75,10 +77,17 @@ function assertSinksKept({ sinks }: ResumeFacts): void {
   }
 }
 
-/** No sink holds anything. What was acknowledged before that was acknowledged for sinks that are no longer in the pipeline. */
-function beginning({ log, remembered, slotName }: ResumeFacts): Resume {
-  if (log.reader === null) return { act: 'start' }
-  if (log.reader.lost)
-    throw new MillraceError('GAP_SLOT_LOST', { slot: slotName, position: remembered?.acknowledged ?? log.reader.confirmed })
-  return { act: 'adopt', from: log.reader.confirmed }
+/**
+ * No sink holds anything, so whatever was acknowledged was acknowledged for sinks that are no longer in the pipeline.
+ * Everything is copied from here on, whatever became of the slot; without a copy the log must reach back to where the sinks began.
+ */
+function beginning({ log: { reader }, remembered, slotName: slot, mode, sinks }: ResumeFacts): Resume {
+  if (reader?.lost) throw new MillraceError('GAP_SLOT_LOST', { slot, position: remembered?.acknowledged ?? reader.confirmed })
+  const [first] = sinks.flatMap(({ name, began }) => (began === null ? [] : [{ name, began }])).sort((a, b) => (a.began < b.began ? -1 : 1))
+  if (mode === 'stream' && first !== undefined) {
+    const { name: sink, began: position } = first
+    if (reader === null) throw new MillraceError('GAP_SLOT_MISSING', { slot, position })
+    if (reader.confirmed > position) throw new MillraceError('GAP_SLOT_AHEAD', { slot, confirmed: reader.confirmed, position, sink })
+  }
+  return reader === null ? { act: 'start' } : { act: 'adopt', from: reader.confirmed }
 }

@@ -40,7 +40,13 @@ export async function openSession(run: Run, durable: (name: string, position: Po
 async function resume(run: Run, open: Pick<Session, 'source' | 'sinks'> & { log: LogState; memory: Memory }): Promise<Session> {
   const { options } = run
   const { source, sinks, log, memory } = open
-  const decided = decideResume({ log, sinks: sinks.map(standingOf), remembered: memory.log, slotName: options.slotName })
+  const decided = decideResume({
+    log,
+    sinks: sinks.map(standingOf),
+    remembered: memory.log,
+    slotName: options.slotName,
+    mode: options.mode,
+  })
   if (memory.log !== null && log.timeline > memory.log.timeline) {
     options.report(warning('TIMELINE_CHANGED', 'The database failed over; its slot still has everything.', { timeline: log.timeline }))
   }

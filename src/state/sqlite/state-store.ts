@@ -89,16 +89,18 @@ class SqliteState implements StateStore {
     return this.#guard(() => {
       const { data_version: version } = this.#database.prepare('PRAGMA data_version').get() as { data_version: number }
       if (version === this.#seenVersion) return []
-      const rows = this.#database.prepare('SELECT id, kind, args, expires FROM requests WHERE answer IS NULL ORDER BY id').all() as {
+      const rows = this.#database.prepare('SELECT id, kind, args, expires, answer FROM requests ORDER BY id').all() as {
         id: number
         kind: string
         args: string
         expires: number
+        answer: string | null
       }[]
       this.#seenVersion = version
       const now = Date.now()
       if (rows.some((row) => row.expires <= now)) this.#database.prepare('DELETE FROM requests WHERE expires <= ?').run(now)
-      return rows.filter((row) => row.expires > now).map(({ id, kind, args }) => ({ id, kind, args: JSON.parse(args) as unknown }))
+      const open = rows.filter((row) => row.answer === null && row.expires > now)
+      return open.map(({ id, kind, args }) => ({ id, kind, args: JSON.parse(args) as unknown }))
     })
   }
 
