@@ -89,6 +89,11 @@ sinks:
     expect(second.stderr).toMatch(new RegExp(`error: The pipeline ${database} is already running \\(process ${child.pid}\\)`))
     expect((await run(['drop', '-c', 'shop.yaml', '--yes'])).stderr).toContain('PIPELINE_RUNNING')
 
+    const idler = startMillrace(['run', '-c', 'shop.yaml', '--wait'], { cwd, env: env() })
+    await until(() => idler.output.stderr.includes('"standing-by"'))
+    idler.child.kill('SIGTERM')
+    expect(await idler.finished).toMatchObject({ code: 0, stdout: '' })
+
     child.kill('SIGTERM')
     const end = await finished
     expect(end).toMatchObject({ code: 0, stdout: '' })
@@ -107,6 +112,7 @@ sinks:
     const { child, finished } = await startRun()
     await sql(`INSERT INTO users SELECT i, 'later', 0 FROM generate_series(1001, 1500) i`)
     const heir = startMillrace(['run', '-c', 'shop.yaml', '--wait', '--until', 'caught-up'], { cwd, env: env() })
+    await until(() => heir.output.stderr.includes('"standing-by"'))
     child.kill('SIGKILL')
     await finished
     await sql(`UPDATE users SET name = 'after' WHERE id > 1400`)

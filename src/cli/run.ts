@@ -7,6 +7,7 @@ import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { createLagClock } from './lag-clock.ts'
 import { openDisplay } from './display.ts'
+import { runningProcess } from './pipeline-parts.ts'
 import { parsePosition } from './position-text.ts'
 import { createHandlers } from './run-handlers.ts'
 import { catchSignals } from './signals.ts'
@@ -29,6 +30,8 @@ export async function run(options: RunOptions): Promise<number> {
   const clock = createLagClock()
   const signals = catchSignals(terminal)
   try {
+    const other = options.wait ? await runningProcess(config) : null
+    if (other !== null) terminal.log.info('standing-by', { pipeline: config.name, pid: other })
     const summary = await openPipeline(config, signals.drain, {
       ...(options.mode === undefined ? {} : { mode: options.mode }),
       until,
@@ -61,8 +64,6 @@ async function assertUsage(options: RunOptions): Promise<void> {
   if ((options.sink ?? []).length > 0) await chosenConfig(options, 'run') // names that are not there
   if ((options.sink ?? []).length > 0 && options.repair)
     throw new MillraceError('CLI_USAGE', { reason: '--repair is for all sinks; leave --sink out.', command: 'run' })
-  if (options.until !== undefined && options.mode === 'snapshot')
-    throw new MillraceError('CLI_USAGE', { reason: '--mode snapshot ends by itself; leave --until out.', command: 'run' })
 }
 
 function report(event: PipelineEvent, { terminal, display }: { terminal: Terminal; display: ReturnType<typeof openDisplay> }): void {

@@ -11,7 +11,7 @@ export type Suspect = { key: string; row: Row; hash: bigint; what: Difference['w
 const GROUP_ROWS = 200_000
 const MAX_SUSPECTS = 20_000
 
-type Entry = { hash: bigint; count: number; row: Row }
+type Entry = { hash: bigint; row: Row }
 
 /** Reads the rows of the buckets that differ, in groups that fit into memory, and matches them by key. */
 export async function collectSuspects(
@@ -31,16 +31,16 @@ export async function collectSuspects(
 
 export function unmatched(source: ReadonlyMap<string, Entry>, sink: ReadonlyMap<string, Entry>): Suspect[] {
   const suspects: Suspect[] = []
-  for (const [key, { hash, count, row }] of source) {
+  for (const [key, { hash, row }] of source) {
     const other = sink.get(key)
     if (!other) suspects.push({ key, row, hash, what: 'missing' })
-    else if (other.hash !== hash || other.count !== count) suspects.push({ key, row, hash, what: 'different' })
+    else if (other.hash !== hash) suspects.push({ key, row, hash, what: 'different' })
   }
   for (const [key, { hash, row }] of sink) if (!source.has(key)) suspects.push({ key, row, hash, what: 'extra' })
   return suspects
 }
 
-/** Rows by key: the sum of their hashes and their number (a keyless table may hold a row many times). */
+/** Rows by key, as the sum of their hashes: a keyless table may hold a row many times. */
 export async function collect(
   scan: AsyncIterable<readonly Row[]>,
   table: Table,
@@ -54,8 +54,8 @@ export async function collect(
       if (only.group !== null && only.group[bucketOf(key)] === 0) continue
       const hash = hashRow(table, row)
       const entry = entries.get(key)
-      if (!entry) entries.set(key, { hash, count: 1, row: keyRow(table, row) })
-      else Object.assign(entry, { hash: BigInt.asUintN(64, entry.hash + hash), count: entry.count + 1 })
+      if (!entry) entries.set(key, { hash, row: keyRow(table, row) })
+      else entry.hash = BigInt.asUintN(64, entry.hash + hash)
     }
     if (entries.size > only.limit) break
   }
