@@ -352,6 +352,9 @@ test('finds tables that join and leave while it runs', async () => {
   await until(() => world.events.some((event) => event.event === 'tables-joined' && event.tables[0] === 'public.orders'))
   world.log.tables.splice(0, 1)
   await until(() => world.events.some((event) => event.event === 'tables-left' && event.tables[0] === 'public.users'))
+  world.log.advance()
+  world.insert(1)
+  await until(() => a.lines.includes('table-dropped users'))
   world.quit.abort()
   await running
 })

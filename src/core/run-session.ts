@@ -1,3 +1,4 @@
+import type { Batch } from '../contracts/batch.ts'
 import type { Position } from '../contracts/position.ts'
 import type { Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
@@ -36,6 +37,8 @@ export type Following = {
   writing: AbortController
   snapshots: Snapshots | null
   tables: readonly Table[]
+  /** Tables that left. The sinks are told once the log has passed the place where it was noticed: before it changes of theirs may come. */
+  left: { table: Table; after: Position }[]
   pumping: Promise<void>
 }
 
@@ -90,7 +93,8 @@ async function start(following: Following): Promise<void> {
 }
 
 /** Pulls from the merge as fast as the slowest sink takes, which is all the backpressure there is. */
-async function pump({ run, session, lanes, taking, reading }: Following, snapshots: Snapshots): Promise<void> {
+async function pump(following: Following, snapshots: Snapshots): Promise<void> {
+  const { run, session, lanes, taking, reading } = following
   const stream = session.source.read(session.from, reading.signal)
   const isEnding = new Promise<void>((resolve) => reading.signal.addEventListener('abort', () => resolve()))
   for await (const batch of snapshots.merge(stream, session.from, reading.signal)) {
@@ -102,9 +106,16 @@ async function pump({ run, session, lanes, taking, reading }: Following, snapsho
       run.totals.commitTimeUs = batch.changes.at(-1)?.tx?.commitTimeUs ?? run.totals.commitTimeUs
     } else if (batch.kind === 'rows') run.totals.rows += batch.rowCount
     if (batch.kind !== 'control') run.totals.bytes += batch.bytes
-    const full = fanOut(lanes, [batch])
+    const full = fanOut(lanes, following.left.length === 0 ? [batch] : [batch, ...takeGone(following, batch)])
     if (full !== null) await full
   }
+}
+
+function takeGone(following: Following, { log, end, carry }: Batch): Batch[] {
+  const gone = following.left.filter(({ after }) => after <= end)
+  following.left = following.left.filter(({ after }) => after > end)
+  // They end where the batch does: a position never goes back.
+  return gone.map(({ table }) => ({ kind: 'control', event: 'table-dropped', log, end, carry, audience: null, table }))
 }
 
 async function summarise({ run, session, lanes }: Following, end: SessionEnd['end']): Promise<SessionEnd> {
@@ -135,7 +146,7 @@ function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {
   })
   const following = { run, session, lanes, watermark, settlement, stop, stopped, failed, taking, reading, writing }
   for (const open of session.sinks) lanes.push(openLane(following, open))
-  return { ...following, snapshots: null, tables: [], pumping: Promise.resolve() }
+  return { ...following, snapshots: null, tables: [], left: [], pumping: Promise.resolve() }
 }
 
 function openLane(following: Pick<Following, 'run' | 'session' | 'watermark' | 'settlement' | 'failed' | 'writing'>, open: OpenSink): Lane {

@@ -69,6 +69,8 @@ async function part(following: Following, snapshots: Snapshots, left: readonly T
   following.tables = following.tables.filter((table) => !gone.has(table.id))
   following.run.options.report({ event: 'tables-left', tables: left.map(tableName) })
   await snapshots.remove(left)
+  const after = await following.session.source.head()
+  following.left.push(...left.map((table) => ({ table, after })))
 }
 
 /** A connection lost while looking is no reason to stop: the stream notices by itself, and the next look opens its own. */
