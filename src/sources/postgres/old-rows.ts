@@ -26,7 +26,7 @@ export function createOldRows(table: Table, identityColumns: readonly number[]):
   const keyOf = createKeyOf(table)
 
   const keyIfChanged = (before: Row, after: Row): Row | null => {
-    if (key.length === 0 || key.every((index) => before[index] === after[index] || before[index] === UNCHANGED)) return null
+    if (key.every((index) => before[index] === after[index] || before[index] === UNCHANGED)) return null
     if (keyOf(before) === keyOf(after)) return null
     const oldKey: Row = table.columns.map(() => UNCHANGED)
     for (const index of key) oldKey[index] = before[index] as Row[number] // rows have every column

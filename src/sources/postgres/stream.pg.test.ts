@@ -5,7 +5,9 @@ import type { Source, SourceControl } from '../../contracts/source.ts'
 import { UNCHANGED } from '../../contracts/table.ts'
 import { startPostgres, testedMajors, until, type PostgresServer } from '../../../test/servers.ts'
 import { postgresConfig } from './config.ts'
+import { openSession } from './session.ts'
 import { openPostgres } from './source.ts'
+import { createStream, type StreamOptions } from './stream.ts'
 
 type Item = ChangesBatch | SourceControl
 
@@ -222,6 +224,24 @@ describe.each(testedMajors())('the log of Postgres %i', (major) => {
     await db.query('INSERT INTO t VALUES (2)')
     const rest = changesOf(await readUntil(source, at, count(1)))
     expect(rest.map(brief)).toEqual([['insert', 't', null, null, [2]]])
+  })
+
+  test('gives up a server that says nothing any more, with a transient error', async () => {
+    const { from, database } = await prepare('CREATE TABLE t (id int PRIMARY KEY)')
+    let walsender = 0
+    const slot = { url: server.url(database), slot: database, publications: ['millrace_test'], acknowledged: null, slotWaitMs: 0 }
+    const open: StreamOptions['open'] = async (start, events, signal) => {
+      const session = await openSession({ ...slot, from: start, endLeftBehind: async () => false }, events, signal)
+      walsender = session.pid
+      process.kill(walsender, 'SIGSTOP')
+      return session
+    }
+    const stream = createStream(from, { batchBytes: 1000, silenceMs: 500, open, describe: async () => null }, new AbortController().signal)
+    const reading = (async () => {
+      for await (const _ of stream);
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'SOURCE_LOST', kind: 'transient' })
+    process.kill(walsender, 'SIGCONT')
   })
 
   test('keeps the connection while its consumer takes longer than wal_sender_timeout', async () => {
