@@ -5,7 +5,9 @@ import { typeClosureSql } from './catalogue-sql.ts'
 import { readTable, type Scope } from './catalogue.ts'
 import type { Connection } from './connection.ts'
 import { queryRows } from './query.ts'
-import { describeRelation, type ColumnTypes, type Known } from './relation.ts'
+import { describeRelation, type ColumnTypes } from './relation.ts'
+import type { RelationMemory } from './relation-memory.ts'
+import { readHead } from './slot.ts'
 import type { DescribedRelation, DescribeRelation } from './stream.ts'
 import { createTypeResolver } from './type-facts.ts'
 
@@ -15,27 +17,28 @@ export type DescriberOptions = {
   scope(): Scope
   /** Whether a relation of the log is one of the pipeline's tables. */
   isOurs(relation: Pick<Relation, 'id' | 'schema' | 'name'>): boolean
+  memory: RelationMemory
 }
 
 /**
- * Asks the catalogue what a relation message means. Remembers each table's last description across readings of the log:
- * what changed while a connection was lost is seen at the first message after it.
+ * Asks the catalogue what a relation message means, beside what the table was before, in this reading or an earlier one:
+ * what changed while nobody read is seen at the first message after it.
  */
 export function createRelationDescriber(options: DescriberOptions): DescribeRelation {
-  const known = new Map<number, Known>()
-
   return async (message) => {
     if (!options.isOurs(message)) return null
     const scope = options.scope()
-    const { catalogue, types } = await options.withConnection(async (connection) => ({
+    const { catalogue, types, head } = await options.withConnection(async (connection) => ({
       catalogue: await readTable(connection, scope, message.id),
       types: await readTypes(connection, message, scope.major),
+      head: await readHead(connection),
     }))
-    const previous = known.get(message.id) ?? null
+    const previous = options.memory.previous(message.id)
     const label = `${message.schema}.${message.name}`
     const wantsColumn = (column: string) => scope.wantsColumn(label, column)
     const found = describeRelation({ message, previous, catalogue, types, wantsColumn })
-    known.set(message.id, { table: found.table, storage: found.storage })
+    const { table, storage, rowFilter, excluded } = found
+    options.memory.note(message.id, { table, storage, rowFilter, excluded }, head)
     return { table: found.table, previous: previous?.table ?? null, reread: found.reread, columns: columnsOf(found) }
   }
 }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPostgres, testedMajors, type PostgresServer } from '../../../test/servers.ts'
 import { readCatalogue, type CatalogueTable, type Scope } from './catalogue.ts'
 import { closeConnection, connect } from './connection.ts'
-import { describeRelation, type Known, type RelationMessage } from './relation.ts'
+import { knownOf } from './relation-memory.ts'
+import { describeRelation, type RelationMessage } from './relation.ts'
 
 const types = () => ({ type: { kind: 'unknown', name: 'gone' } as const, sourceType: 'gone' })
 
@@ -322,7 +323,7 @@ describe.each(testedMajors())('relation messages and the catalogue of Postgres %
     }
     await run(`CREATE TABLE t ${before}`)
     const first = await read()
-    const previous: Known = { table: first.table, storage: first.storage }
+    const previous = knownOf(first)
     await run(change)
     const message = messageOf(await read())
     if (later) await run(later)

@@ -14,8 +14,15 @@ export type RelationMessage = {
   columns: readonly MessageColumn[]
 }
 
-/** A table as the log described it, with the files its rows lay in when the catalogue was asked; '' where unknown. */
-export type Known = { table: Table; storage: string }
+/** A table as the log described it, and what the catalogue said of it then. */
+export type Known = {
+  table: Table
+  /** The files its rows lay in; '' where unknown. */
+  storage: string
+  rowFilter: string | null
+  /** Numbers of the columns that were there and not sent. */
+  excluded: readonly number[]
+}
 
 /** The logical type of a column of the message; asked only where the catalogue's own column has another type. */
 export type ColumnTypes = (typeOid: number, typeModifier: number) => Pick<Column, 'type' | 'sourceType'>
@@ -54,11 +61,21 @@ export function describeRelation(input: {
     key: keyOf(message, columns, { catalogue, previous: previous?.table ?? null }),
     identity: identityOf(message, catalogue),
   })
-  const storage = catalogue?.storage ?? ''
+  const known = {
+    table,
+    storage: catalogue?.storage ?? '',
+    rowFilter: catalogue?.rowFilter ?? null,
+    excluded: catalogue ? excludedFrom(catalogue) : [],
+  }
   let next = 0
   const places = message.columns.map((column) => (wants(column.name) ? next++ : -1))
-  const reread = catalogue !== null && previous !== null && (!certain || changedStoredRows({ table, storage }, previous, catalogue))
-  return { table, storage, places, reread }
+  const reread = catalogue !== null && previous !== null && (!certain || changedStoredRows(known, previous, catalogue))
+  return { ...known, places, reread }
+}
+
+/** Columns that are there and, for whatever reason, not sent or not wanted. */
+export function excludedFrom(table: CatalogueTable): readonly number[] {
+  return table.attributes.filter((attribute) => !attribute.included && !attribute.dropped).map((attribute) => attribute.id)
 }
 
 type Witnesses = { catalogue: CatalogueTable | null; previous: Table | null }
@@ -115,7 +132,7 @@ function identityOf(message: RelationMessage, catalogue: CatalogueTable | null):
 
 /**
  * Three things change stored rows in silence: a new column filled by a rewrite (a volatile default, an identity), a
- * change of type that computes new values, and a column that joins a publication's list late. A rewrite gives the table
+ * change of type that computes new values, and a publication that sends other columns or rows than before. A rewrite gives the table
  * new files, so where the files are the same no row was touched, and what a new column holds is `missing`, or NULL.
  * A changed key is read again too: rows were merged, and stored, under the old one.
  */
@@ -124,10 +141,11 @@ function changedStoredRows(now: Known, before: Known, catalogue: CatalogueTable)
   const isUnknown = before.storage === ''
   return (
     keyIds(now.table) !== keyIds(before.table) ||
+    now.rowFilter !== before.rowFilter ||
     now.table.columns.some((column) => {
       const earlier = columnById(before.table, column.id)
       if (earlier) return !keepsStoredValues(earlier, column) || (isRetyped(earlier, column) && rewritten && !isUnknown)
-      if (catalogue.list) return true
+      if (catalogue.list || before.excluded.includes(column.id)) return true
       return column.missing === undefined && rewritten && (!isUnknown || mayBeFilled(column.id, catalogue))
     })
   )

@@ -1,12 +1,14 @@
 import type { SourceContext } from '../../contracts/definition.ts'
-import type { Source } from '../../contracts/source.ts'
-import { MillraceError } from '../../errors/millrace-error.ts'
+import type { Source, SourceControl } from '../../contracts/source.ts'
+import type { Table } from '../../contracts/table.ts'
+import { MillraceError, toMillraceError } from '../../errors/millrace-error.ts'
 import { namesOf, type PostgresConfig } from './config.ts'
 import { createConnectionPool } from './connection-pool.ts'
 import { checkServer } from './check-server.ts'
 import { createRelationDescriber } from './describe-relations.ts'
 import { discoverTables } from './discover.ts'
 import { createNudger } from './nudge.ts'
+import { createRelationMemory, knownOf } from './relation-memory.ts'
 import { ensurePublications, findPublications, type PublicationOptions, type Publications } from './publication.ts'
 import { viewPublications } from './view-publications.ts'
 import { scanTable } from './scan.ts'
@@ -16,6 +18,8 @@ import { createSnapshotReader } from './snapshot-reader.ts'
 import { createStream, type Stream } from './stream.ts'
 
 const SLOT_WAIT_MS = 15_000
+/** A question to the catalogue waits for no lock: past this the connection is dead. */
+const ANSWER_MS = 30_000
 
 /** A Postgres database as a source. Connects when it is first asked something. */
 export async function openPostgres(config: PostgresConfig, context: SourceContext): Promise<Source> {
@@ -32,7 +36,16 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
 
   const options = (onRefused: PublicationOptions['onRefused']) => ({ pipeline, config, keyNeededBy, onRefused })
 
-  const prepare = async () => (publications ??= await pool.use((connection) => ensurePublications(connection, options('throw'))))
+  const memory = createRelationMemory(state, (error) => log.error('relations-unwritten', { code: toMillraceError(error).code }))
+  /** Tables of which other rows or columns are sent than were, since the last run. */
+  let sentOtherwise: readonly Table[] = []
+
+  const prepare = async () => {
+    if (publications) return publications
+    const found = await pool.use((connection) => ensurePublications(connection, options('throw')))
+    sentOtherwise = await memory.start(found.tables)
+    return (publications = found)
+  }
   const view = async () => (publications ??= await pool.use((connection) => viewPublications(connection, options('leave-out'))))
   const scope = () => {
     if (publications === null) throw new MillraceError('BUG', { reason: 'the publications are asked for before they are known' })
@@ -47,8 +60,9 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
   }
 
   const describe = createRelationDescriber({
-    withConnection: (work) => pool.use(work),
+    withConnection: (work) => pool.use(work, AbortSignal.timeout(ANSWER_MS)),
     scope,
+    memory,
     isOurs: ({ id, schema, name }) => scope().wantsTable(`${schema}.${name}`) || publications!.tables.some(({ table }) => table.id === id), // scope() has checked
   })
 
@@ -73,6 +87,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     if (signal.aborted) return
     await checkPublished()
     await prepare()
+    yield* readAgain(from)
     const open: Parameters<typeof createStream>[1]['open'] = async (start, events, abort) => {
       const session = await openSession(sessionOptions(start), events, abort)
       walsender = session.pid
@@ -87,6 +102,18 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     }
   }
 
+  /** The reading starts by saying so: whatever comes after is of the new kind, and the rows before it were not. */
+  async function* readAgain(from: string): AsyncGenerator<SourceControl> {
+    if (sentOtherwise.length === 0) return
+    const head = await pool.use(readHead)
+    for (const table of sentOtherwise) {
+      yield { kind: 'control', event: 'schema', log: '', table, previous: null, end: from, carry: '', audience: null, reread: true }
+      const now = publications?.tables.find((found) => found.table.id === table.id)
+      if (now) memory.note(table.id, knownOf(now), head)
+    }
+    sentOtherwise = []
+  }
+
   const nudge = createNudger({ pool, ask: (position) => stream?.nudge(position) })
 
   return {
@@ -94,8 +121,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       isRun = true
       return pool.use(async (connection) => {
         await checkServer(connection)
-        const found = await inspectLog(connection, slot, state)
-        return found
+        return inspectLog(connection, slot, state)
       })
     },
     async begin() {
@@ -106,12 +132,14 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       publications = null
       await pool.use((connection) => dropSlot(connection, slot))
       await forgetSlot(state)
+      await memory.forget()
     },
     tables: async () => (isRun ? await prepare() : await view()).tables.map(({ table }) => table),
     read: (from, signal) => ({ [Symbol.asyncIterator]: () => read(from, signal) }),
     acknowledge(position) {
       if (position.length !== 16 || (acknowledged !== null && position <= acknowledged)) return
       acknowledged = position
+      memory.acknowledged(position)
       stream?.acknowledge(position)
     },
     head: () => pool.use(readHead),
@@ -120,6 +148,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     async discover(known) {
       await checkPublished()
       const found = await pool.use((connection) => discoverTables(connection, { pipeline, config, keyNeededBy, known, log, warned }))
+      await memory.start(found.publications.tables)
       publications = found.publications
       return { joined: found.joined, left: found.left }
     },
