@@ -118,7 +118,7 @@ function finish(entries: Map<string, Entry>, wiped: boolean): Compacted {
   for (const { key, row, stored, from } of entries.values()) {
     if (stored) compacted.deleted.push(row ?? key)
     if (row === null) continue
-    if (from !== null && !wiped) compacted.partial.push({ row, from })
+    if (from !== null) compacted.partial.push({ row, from })
     else compacted.rows.push(row.includes(UNCHANGED) ? row.map((value) => (value === UNCHANGED ? null : value)) : row)
   }
   return compacted

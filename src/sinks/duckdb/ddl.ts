@@ -19,7 +19,9 @@ export async function refuseForeignTable(database: Database, sink: string, table
 }
 
 /** Alters in place: fast whatever the table's size. What a literal cannot say is filled afterwards by `fillMissing`. */
-export async function alterTable(database: Database, name: TableName, change: Extract<ShapeChange, { kind: 'alter' }>): Promise<void> {
+export async function alterTable(database: Database, old: TableName, change: Extract<ShapeChange, { kind: 'alter' }>): Promise<void> {
+  const name = { ...old, name: change.next.name }
+  if (name.name !== old.name) await database.run(`ALTER TABLE ${quoteTable(old)} RENAME TO ${quoteName(name.name)}`)
   const alter = `ALTER TABLE ${quoteTable(name)}`
   for (const column of change.dropped) await database.run(`${alter} DROP COLUMN ${quoteName(column)}`)
   for (const { from, to } of change.renamed) await database.run(`${alter} RENAME COLUMN ${quoteName(from)} TO ${quoteName(to)}`)

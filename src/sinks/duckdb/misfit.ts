@@ -24,7 +24,7 @@ export function createMisfit(at: {
   table: Table
   column: StoredColumn
   onValue: DuckdbConfig['onValue']
-  count(): void
+  count(): unknown
 }): Misfit {
   const { table, column } = at
   const onValue = at.onValue === 'text' || !isKey(table, column) ? at.onValue : 'fail'

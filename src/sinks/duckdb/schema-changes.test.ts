@@ -258,3 +258,38 @@ test('a table that another made is refused and left alone', async () => {
   await expect(sink.write(changes(1, BEFORE, inserts([1, 'x', 'y'])), signal)).rejects.toMatchObject({ code: 'SINK_TABLE_CLASH' })
   expect(await sink.resume()).toBeNull()
 })
+
+test('two tables that swap names keep their rows, whichever is heard of first', async () => {
+  using folder = temporaryFolder()
+  await using sink = openTestSink(folder.path)
+  const columns: Parameters<typeof makeTable>[0] = [['id', INT]]
+  const [one, two] = [makeTable(columns, { id: 1, name: 'one' }), makeTable(columns, { id: 2, name: 'two' })]
+  const [oneNow, twoNow] = [makeTable(columns, { id: 1, name: 'two' }), makeTable(columns, { id: 2, name: 'one' })]
+  await writeAll(sink, [
+    changes(1, one, inserts([1])),
+    changes(2, two, inserts([2])),
+    changes(3, oneNow, inserts([11])),
+    changes(4, twoNow, inserts([22])),
+  ])
+  expect([(await readAll(sink, oneNow)).sort(), (await readAll(sink, twoNow)).sort()]).toEqual([
+    [[1], [11]],
+    [[2], [22]],
+  ])
+})
+
+test('a value of a column added in the same batch can widen it', async () => {
+  using folder = temporaryFolder()
+  await using sink = openTestSink(folder.path)
+  const after = makeTable([
+    ['id', INT],
+    ['a', TEXT],
+    ['b', TEXT],
+    ['c', { kind: 'array', of: INT }],
+  ])
+  await sink.write(changes(10, BEFORE, inserts([1, 'x', 'y'])), signal)
+  await sink.write(changes(20, after, inserts([2, 'p', 'q', [[1], [2]]])), signal)
+  expect((await readAll(sink, after)).sort()).toEqual([
+    [1, 'x', 'y', null],
+    [2, 'p', 'q', [[1], [2]]],
+  ])
+})

@@ -22,6 +22,8 @@ export type Session = {
   prepared: Map<number, PreparedTable>
   /** Tables that this transaction deleted from or updated: DuckDB does not alter them any more. */
   dirty: Set<number>
+  /** By column, how many values this transaction changed because their column cannot hold them. */
+  changed: Map<string, number>
   /** Tables that were empty when a snapshot began and that only its chunks wrote since, by what of their keys is there. */
   pristine: Map<number, KeyRanges>
 }
@@ -55,12 +57,13 @@ async function adaptTable(session: Session, table: Table): Promise<StoredTable> 
   const { database } = session
   const stored = session.tables.get(table.id)
   if (!stored) return addTable(session, table)
+  session.pristine.delete(table.id)
   const change = compareShape(stored, table, { dirty: session.dirty.has(table.id) })
   const from = tablePlace(session, stored)
   const to = tablePlace(session, change.next)
   const added = table.columns.filter(({ id }) => !stored.columns.some((old) => old.id === id))
   if (stored.schema !== table.schema || stored.name !== table.name) await makeRoom(session, table)
-  if (change.kind === 'alter') await alterTable(database, to, change)
+  if (change.kind === 'alter') await alterTable(database, from, change)
   if (change.kind === 'rebuild') await rebuildTable(database, { table: stored, name: from }, { table: change.next, name: to, added })
   if (change.kind !== 'none') await fillMissing(session, table, change.next)
   if (change.next.version !== stored.version || change.kind !== 'none') await session.records.saveTable(change.next)
@@ -75,15 +78,28 @@ async function addTable(session: Session, table: Table): Promise<StoredTable> {
   return stored
 }
 
-/** A table of ours under this name was another relation, dropped or renamed at the source: its rows are not this one's. */
+/**
+ * Another relation of ours stands under this name. Known to be gone at the source, its rows go too; else it may live
+ * on under a name not heard of yet (two tables that swapped names): it is kept aside until then.
+ */
 async function makeRoom(session: Session, table: Table): Promise<void> {
-  for (const other of session.tables.values()) {
+  for (const other of [...session.tables.values()]) {
     if (other.id === table.id || other.schema !== table.schema || other.name !== table.name) continue
-    await session.database.run(`DROP TABLE ${quoteTable(tablePlace(session, other))}`)
-    session.tables.delete(other.id)
     session.prepared.delete(other.id)
+    if (other.gone) {
+      await session.database.run(`DROP TABLE ${quoteTable(tablePlace(session, other))}`)
+      session.tables.delete(other.id)
+    } else await setAside(session, other)
   }
   await refuseForeignTable(session.database, session.sink, table)
+}
+
+async function setAside(session: Session, other: StoredTable): Promise<void> {
+  const aside = { ...other, name: `${other.name} (table ${other.id})`, version: '' }
+  await session.database.run(`ALTER TABLE ${quoteTable(tablePlace(session, other))} RENAME TO ${quoteName(aside.name)}`)
+  session.tables.set(other.id, aside)
+  await session.records.saveTable(aside)
+  session.log.warn('sink.table.aside', { sink: session.sink, table: tableName(other), name: aside.name })
 }
 
 /** What rows stored before a column was added hold: an update, because no literal says these values. */
@@ -116,8 +132,8 @@ export async function stageTable(session: Session, name: string, stored: Pick<St
 
 export function writerOf(session: Session, table: Table, stored: Pick<StoredTable, 'columns'>): ChunkWriter {
   const columns = stored.columns.map((column) => {
-    const count = () =>
-      session.log.warn('sink.value.changed', { sink: session.sink, table: tableName(table), column: column.name, onValue: session.onValue })
+    const name = `${tableName(table)}.${column.name}`
+    const count = () => session.changed.set(name, (session.changed.get(name) ?? 0) + 1)
     return { type: storedTypeOf(column), misfit: createMisfit({ sink: session.sink, table, column, onValue: session.onValue, count }) }
   })
   return createChunkWriter(session.database, columns)

@@ -19,6 +19,8 @@ export type StoredTable = {
   generation: string | null
   /** Whether the keys delivered since its begin are kept, so that at its end the others are deleted. */
   tracked: boolean
+  /** Whether the source dropped it, or the pipeline left it. Its rows stay until its name is needed. */
+  gone: boolean
 }
 
 export type ShapeChange =
@@ -35,27 +37,18 @@ export function compareShape(stored: StoredTable, table: Table, options: { dirty
     ...kept.map(({ old, column }) => storedColumn(column, old.widened && old.type.kind === column.type.kind)),
     ...added.map((column) => storedColumn(column, false)),
   ]
-  const next: StoredTable = { ...stored, schema: table.schema, name: table.name, version: table.version, columns, key: keyIds(table) }
+  const described = { schema: table.schema, name: table.name, version: table.version, columns, key: keyIds(table), gone: false }
+  const next: StoredTable = { ...stored, ...described, tracked: stored.tracked && keyShape(stored) === keyShape(described) }
   const dropped = stored.columns.filter((old) => !kept.some((pair) => pair.old === old)).map(({ name }) => name)
   const renamed = kept.filter(({ old, column }) => old.name !== column.name).map(({ old, column }) => ({ from: old.name, to: column.name }))
   const loosened = kept.filter(({ old }) => stored.key.includes(old.id) && !next.key.includes(old.id)).map(({ column }) => column.name)
   const retyped = kept.some(({ old }, at) => sqlTypeOf(old) !== sqlTypeOf(columns[at] ?? old))
-  const moved = stored.schema !== table.schema || stored.name !== table.name
-  const unchanged = dropped.length + renamed.length + loosened.length + added.length === 0
+  const moved = stored.schema !== table.schema || (stored.name !== table.name && foldName(stored.name) === foldName(table.name))
+  const unchanged = dropped.length + renamed.length + loosened.length + added.length === 0 && stored.name === table.name
   if (unchanged && !retyped && !moved) return { kind: 'none', next }
   // DuckDB refuses, at COMMIT, to alter a table that this transaction updated or deleted from.
-  if (
-    options.dirty ||
-    retyped ||
-    moved ||
-    kept.length === 0 ||
-    clashes(
-      kept.map(({ old }) => old.name),
-      renamed,
-      added,
-    )
-  )
-    return { kind: 'rebuild', next }
+  const names = kept.map(({ old }) => old.name)
+  if (options.dirty || retyped || moved || kept.length === 0 || clashes(names, renamed, added)) return { kind: 'rebuild', next }
   return { kind: 'alter', next, dropped, renamed, loosened, added }
 }
 
@@ -71,6 +64,7 @@ export function newShape(table: Table): StoredTable {
     key: keyIds(table),
     generation: null,
     tracked: false,
+    gone: false,
   }
 }
 
@@ -94,6 +88,11 @@ function storedColumn({ id, name, type }: Column, widened: boolean): StoredColum
 
 function sqlTypeOf(column: StoredColumn): string {
   return storedTypeOf(column).sql
+}
+
+/** The keys of an open generation are kept in columns of these types: another key cannot be compared with them. */
+function keyShape({ key, columns }: Pick<StoredTable, 'key' | 'columns'>): string {
+  return JSON.stringify(key.map((id) => [id, columns.filter((column) => column.id === id).map(sqlTypeOf)]))
 }
 
 function keyIds(table: Table): number[] {

@@ -45,7 +45,7 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     const records = await openRecords(database, { pipeline: context.pipeline, sink: context.name })
     const opened: Session = {
       ...{ database, records, sink: context.name, pipeline: context.pipeline, onValue: config.onValue, log: context.log },
-      ...{ tables: new Map(), prepared: new Map(), dirty: new Set(), pristine: new Map() },
+      ...{ tables: new Map(), prepared: new Map(), dirty: new Set(), changed: new Map(), pristine: new Map() },
     }
     await reload(opened)
     const record = await records.load()
@@ -54,9 +54,12 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     return opened
   }
 
-  function close(): void {
-    session?.database[Symbol.dispose]()
+  /** Closing would checkpoint too, but on the event loop. What it says is no loss: the log holds what it would have written. */
+  async function close(): Promise<void> {
+    const closing = session
     session = null
+    await closing?.database.run('CHECKPOINT').catch(() => {})
+    closing?.database[Symbol.dispose]()
   }
 
   async function guard<T>(act: () => Promise<T>): Promise<T> {
@@ -95,7 +98,7 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     },
     write: (batch) => guard(() => write(batch)),
     async flush() {
-      if (config.closeBetweenFlushes) close()
+      if (config.closeBetweenFlushes) await close()
     },
     async *scan(table: Table, keys: readonly Row[] | null) {
       try {
@@ -104,14 +107,13 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
         throw toSinkError(error, { sink: context.name, path })
       }
     },
-    async [Symbol.asyncDispose]() {
-      close()
-    },
+    [Symbol.asyncDispose]: close,
   }
 }
 
 async function applyControl(session: Session, batch: ControlBatch): Promise<void> {
   if (batch.event === 'schema') await prepareTable(session, batch.table)
+  else if (batch.event === 'table-dropped') await markGone(session, batch.table)
   else if (batch.event === 'snapshot-begin') await beginGeneration(session, batch.table, batch)
   else if (batch.event === 'snapshot-end') {
     await endGeneration(session, batch.table)
@@ -119,14 +121,24 @@ async function applyControl(session: Session, batch: ControlBatch): Promise<void
   }
 }
 
+async function markGone(session: Session, table: Table): Promise<void> {
+  const stored = session.tables.get(table.id)
+  if (!stored) return
+  session.tables.set(table.id, { ...stored, gone: true })
+  session.prepared.delete(table.id)
+  await session.records.saveTable({ ...stored, gone: true })
+}
+
 /** Null when committed; else what must be widened first. After any error ROLLBACK: a COMMIT then says all is well and keeps nothing. */
 async function transact(session: Session, act: () => Promise<void>): Promise<ColumnTooNarrow | null> {
   const { database } = session
   session.dirty.clear()
+  session.changed.clear()
   await database.run('BEGIN TRANSACTION')
   try {
     await act()
     await database.run('COMMIT')
+    for (const [column, values] of session.changed) session.log.warn('sink.values.changed', { sink: session.sink, column, values })
     return null
   } catch (error) {
     await database.run('ROLLBACK').catch(() => {}) // the cause is `error`; without a transaction there is nothing to roll back
@@ -136,15 +148,15 @@ async function transact(session: Session, act: () => Promise<void>): Promise<Col
   }
 }
 
-/** A table that does not exist before this batch is made first: then it is widened like any other. */
+/**
+ * The table is brought to the version that met the value first, and widened then. Its position stays: the batch that
+ * begins again finds the version it needs.
+ */
 async function widen(session: Session, narrow: ColumnTooNarrow): Promise<void> {
-  const again = await transact(session, async () => {
-    if (!session.tables.has(narrow.table.id)) await prepareTable(session, narrow.table)
-    await session.database.run('COMMIT')
-    await session.database.run('BEGIN TRANSACTION')
-    await widenColumn(session, narrow)
-  })
-  if (again) throw new MillraceError('BUG', { reason: 'a widened column is too narrow' })
+  const prepare = () => prepareTable(session, narrow.table).then(() => {})
+  for (const act of [prepare, () => widenColumn(session, narrow)]) {
+    if (await transact(session, act)) throw new MillraceError('BUG', { reason: 'a widened column is too narrow' })
+  }
   await reload(session)
 }
 

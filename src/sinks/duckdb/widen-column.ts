@@ -1,3 +1,4 @@
+import { MillraceError } from '../../errors/millrace-error.ts'
 import type { ColumnTooNarrow } from './misfit.ts'
 import { createTable, replaceTable } from './ddl.ts'
 import { scanTable } from './scan.ts'
@@ -11,7 +12,8 @@ import { tableName } from '../../contracts/table.ts'
  */
 export async function widenColumn(session: Session, { table, columnId }: ColumnTooNarrow): Promise<void> {
   const stored = session.tables.get(table.id)
-  if (!stored) return
+  if (!stored?.columns.some(({ id, widened }) => id === columnId && !widened))
+    throw new MillraceError('BUG', { reason: 'a column cannot be widened' })
   const next: StoredTable = {
     ...stored,
     columns: stored.columns.map((column) => (column.id === columnId ? { ...column, widened: true } : column)),
