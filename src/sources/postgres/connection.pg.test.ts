@@ -58,7 +58,7 @@ describe.each(testedMajors())('a connection to Postgres %i', (major) => {
     await server.query(`CREATE ROLE secret LOGIN REPLICATION PASSWORD '${PASSWORD}'`)
     await server.query(`CREATE ROLE tls_only LOGIN; CREATE ROLE plain_only LOGIN; CREATE ROLE odd LOGIN REPLICATION`)
     await server.query(`ALTER ROLE odd SET datestyle = 'German'; ALTER ROLE odd SET intervalstyle = 'sql_standard'; ALTER ROLE odd SET timezone = 'Asia/Kolkata';
-      ALTER ROLE odd SET extra_float_digits = 0; ALTER ROLE odd SET bytea_output = 'escape'; ALTER ROLE odd SET statement_timeout = '10ms'; ALTER ROLE odd SET client_encoding = 'LATIN1'`)
+      ALTER ROLE odd SET extra_float_digits = 0; ALTER ROLE odd SET bytea_output = 'escape'; ALTER ROLE odd SET statement_timeout = '1s'; ALTER ROLE odd SET client_encoding = 'LATIN1'`)
     await server.query(`ALTER SYSTEM SET ssl = on`)
     await server.query('SELECT pg_reload_conf()')
     await until(async () => (await server.query('SHOW ssl')).rows[0]?.ssl === 'on')

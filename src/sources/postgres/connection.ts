@@ -22,6 +22,8 @@ export type ConnectOptions = {
  * the walsender gets exactly what every other connection gets. No time limit of the role may end a long copy.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
+  // First: the role's own limit holds until it is set.
+  statement_timeout: '0',
   client_encoding: 'UTF8',
   datestyle: 'ISO, MDY',
   intervalstyle: 'iso_8601',
@@ -32,7 +34,6 @@ const SETTINGS: Readonly<Record<string, string>> = {
   lc_monetary: 'C',
   search_path: '',
   row_security: 'off',
-  statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
