@@ -34,8 +34,8 @@ export type Compaction = {
  * transaction as the rows keeps any change from being applied twice.
  */
 export function createCompaction(table: Table, overlaps: boolean): Compaction {
-  const keyOf = createKeyOf(table)
-  const entries = new Map<string, Entry>()
+  const keyOf = createMapKeyOf(table)
+  const entries = new Map<unknown, Entry>()
   let wiped = false
 
   function put(row: Row, from: Row | null): void {
@@ -95,6 +95,14 @@ export function createCompaction(table: Table, overlaps: boolean): Compaction {
   }
 }
 
+/** A lone integer is its own key in a map; making text of it would cost as much as the rest of compaction. */
+function createMapKeyOf(table: Table): (row: Row) => unknown {
+  const [first, second] = table.key
+  const kind = first === undefined ? undefined : table.columns[first]?.type.kind
+  const isInteger = kind === 'int16' || kind === 'int32' || kind === 'uint32' || kind === 'int64'
+  return first !== undefined && second === undefined && isInteger ? (row) => row[first] : createKeyOf(table)
+}
+
 function fill(entry: Entry, row: Row, base: Row): void {
   entry.row = merge(row, base)
   if (!entry.row.includes(UNCHANGED)) entry.from = null
@@ -113,7 +121,7 @@ function isSameRow(table: Table, row: Row, before: Row | null): boolean {
   return row.every((value, at) => value === UNCHANGED || before[at] === UNCHANGED || canonicalEquals(value, before[at] ?? null))
 }
 
-function finish(entries: Map<string, Entry>, wiped: boolean): Compacted {
+function finish(entries: Map<unknown, Entry>, wiped: boolean): Compacted {
   const compacted: Compacted = { wiped, deleted: [], rows: [], partial: [] }
   for (const { key, row, stored, from } of entries.values()) {
     if (stored) compacted.deleted.push(row ?? key)

@@ -309,3 +309,17 @@ test('a chunk read again in its generation replaces its rows', async () => {
     [4, 'd', ''],
   ])
 })
+
+test('a row that comes back in part takes nothing from the row deleted before it', async () => {
+  using folder = temporaryFolder()
+  await using sink = openTestSink(folder.path)
+  await sink.write(changes(10, USERS, [{ op: 'insert', after: [1, 'old', 'old'] }]), signal)
+  await sink.write(
+    changes(20, USERS, [
+      { op: 'delete', before: [1, UNCHANGED, UNCHANGED] },
+      { op: 'insert', after: [1, 'new', UNCHANGED] },
+    ]),
+    signal,
+  )
+  expect(await readAll(sink, USERS)).toEqual([[1, 'new', null]])
+})
