@@ -65,12 +65,23 @@ export function describeRelation(input: {
     table,
     storage: catalogue?.storage ?? '',
     rowFilter: catalogue?.rowFilter ?? null,
-    excluded: catalogue ? excludedFrom(catalogue) : [],
+    excluded: catalogue ? unsentColumns(table, previous, catalogue) : [],
   }
   let next = 0
   const places = message.columns.map((column) => (wants(column.name) ? next++ : -1))
   const reread = catalogue !== null && previous !== null && (!certain || changedStoredRows(known, previous, catalogue))
   return { ...known, places, reread }
+}
+
+/**
+ * What the publication leaves out now; and what it left out at this point of the log though it sends it again now: known
+ * before, there still, and not in the message.
+ */
+function unsentColumns(table: Table, previous: Known | null, catalogue: CatalogueTable): readonly number[] {
+  const now = excludedFrom(catalogue)
+  const wasKnown = (id: number) => previous !== null && (columnById(previous.table, id) !== undefined || previous.excluded.includes(id))
+  const live = catalogue.attributes.filter((attribute) => !attribute.dropped).map((attribute) => attribute.id)
+  return live.filter((id) => !columnById(table, id) && (now.includes(id) || wasKnown(id)))
 }
 
 /** Columns that are there and, for whatever reason, not sent or not wanted. */
