@@ -51,7 +51,9 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
     context.wake()
   }
   const settleIdle = () => {
-    if (copies.size === 0) idle?.resolve()
+    if (copies.size > 0) return
+    idle?.resolve()
+    idle = null
   }
 
   /** Follows a table in the merge, and runs its copy until its end. */

@@ -16,11 +16,16 @@ export type ReadRequest = {
 /** What came of a chunk; `moved`: its table's storage changed since it was planned. */
 export type Delivered = { rows: number; bytes: number } | 'moved'
 
+/** The table's shape changes under a copy now and then, never all the time. */
+const STALE_REST_MS = 10
+
 /** Reads one chunk and resolves when it was handed out. Reads it again where it went stale, and after transient errors. */
 export async function deliverChunk(context: SnapshotContext, request: ReadRequest, signal: AbortSignal): Promise<Delivered> {
   for (;;) {
     const delivered = await retrying(context, () => readOnce(context, request, signal), signal)
     if (delivered !== 'stale') return delivered
+    await context.clock.sleep(STALE_REST_MS, signal)
+    signal.throwIfAborted()
   }
 }
 
@@ -50,7 +55,10 @@ async function readOnce(context: SnapshotContext, request: ReadRequest, signal: 
   }
   let read: ChunkRead | null
   try {
-    read = await source.snapshots.read(chunk, (visibility) => registration.seen(visibility), signal)
+    read = await until(
+      source.snapshots.read(chunk, (visibility) => registration.seen(visibility), signal),
+      signal,
+    )
   } catch (error) {
     abandon()
     throw error
