@@ -2,12 +2,13 @@ import { createTextDecoder } from '../../codecs/pg-types/create-text-decoder.ts'
 import { typeOf } from '../../codecs/pg-types/type-of.ts'
 import type { Column, Table, Value } from '../../contracts/table.ts'
 import { catalogueSql, quoteName } from './catalogue-sql.ts'
+import { groupBy, parseFacts, type Facts, type Relation } from './catalogue-rows.ts'
 import { firstElement } from './first-element.ts'
 import { makeTable } from './make-table.ts'
 import { queryAll, type Rows } from './query.ts'
 import type { Connection } from './connection.ts'
 import { isSystemSchema } from './table-patterns.ts'
-import { createTypeResolver, type TypeResolver } from './type-facts.ts'
+import type { TypeResolver } from './type-facts.ts'
 
 /** What of the server's tables concerns this pipeline. */
 export type Scope = {
@@ -93,24 +94,6 @@ export function parseTable(results: readonly Rows[], scope: Scope, id: number): 
   return root ? describe({ root, leaves: leavesOf(root, facts.relations) }, facts, scope) : null
 }
 
-type Relation = {
-  id: number
-  schema: string
-  name: string
-  partitioned: boolean
-  isPartition: boolean
-  replicaIdentity: string
-  parent: number | null
-  storage: string
-  identityIndex: readonly number[] | null
-  primaryKey: readonly number[] | null
-  publishedBy: string | null
-  list: readonly number[] | null
-  rowFilter: string | null
-  filtered: readonly number[]
-}
-
-type Facts = { relations: readonly Relation[]; attributes: ReadonlyMap<number, Omit<Attribute, 'included'>[]>; types: TypeResolver }
 type Chosen = { root: Relation; leaves: readonly Relation[] }
 
 /**
@@ -256,79 +239,4 @@ function missingOfLeaves(name: string, leaves: readonly Relation[], facts: Facts
 function decodeMissing(literal: string, type: Column['type']): Value {
   const bytes = Buffer.from(firstElement(literal))
   return createTextDecoder(type)(bytes, 0, bytes.length)
-}
-
-function parseFacts([relations = [], columns = [], types = []]: readonly Rows[]): Facts {
-  return {
-    relations: relations.map(parseRelation),
-    attributes: groupBy(columns.map(parseAttribute), (attribute) => attribute.relation),
-    types: createTypeResolver(types),
-  }
-}
-
-function parseRelation(row: Rows[number]): Relation {
-  const [
-    id,
-    schema,
-    name,
-    kind,
-    isPartition,
-    replicaIdentity,
-    parent,
-    storage,
-    identityIndex,
-    primaryKey,
-    publishedBy,
-    list,
-    filter,
-    filtered,
-  ] = row
-  return {
-    id: Number(id),
-    schema: schema ?? '',
-    name: name ?? '',
-    partitioned: kind === 'p',
-    isPartition: isPartition === 'true',
-    replicaIdentity: replicaIdentity ?? 'n',
-    parent: parent ? Number(parent) : null,
-    storage: storage ?? '',
-    identityIndex: parseNumbers(identityIndex),
-    primaryKey: parseNumbers(primaryKey),
-    publishedBy: publishedBy ?? null,
-    list: parseNumbers(list),
-    rowFilter: filter ?? null,
-    filtered: parseNumbers(filtered) ?? [],
-  }
-}
-
-function parseAttribute(row: Rows[number]): Omit<Attribute, 'included'> & { relation: number } {
-  const [relation, id, name, typeOid, typeModifier, notNull, dropped, hasDefault, generated, missing, sourceType] = row
-  return {
-    relation: Number(relation),
-    id: Number(id),
-    name: name ?? '',
-    typeOid: Number(typeOid),
-    typeModifier: Number(typeModifier),
-    notNull: notNull === 'true',
-    dropped: dropped === 'true',
-    hasDefault: hasDefault === 'true',
-    generated: generated === 's' || generated === 'v' ? generated : '',
-    missing: missing ?? null,
-    sourceType: sourceType ?? '',
-  }
-}
-
-/** An int2vector prints `1 2`, an array `{1,2}`. */
-function parseNumbers(text: string | null | undefined): readonly number[] | null {
-  return text ? (text.match(/\d+/g) ?? []).map(Number) : null
-}
-
-function groupBy<Key, Item>(items: readonly Item[], key: (item: Item) => Key): Map<Key, Item[]> {
-  const groups = new Map<Key, Item[]>()
-  for (const item of items) {
-    const group = groups.get(key(item))
-    if (group) group.push(item)
-    else groups.set(key(item), [item])
-  }
-  return groups
 }
