@@ -1,6 +1,7 @@
 import { tableName, type Row, type Table } from '../contracts/table.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
 import { createDeferred, type Deferred } from '../lib/deferred.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import { createKeyOf } from '../values/create-key-of.ts'
 import { addXid, type CarriedKeys, type XidRange } from './carry.ts'
 import type { IncompleteKey } from './incomplete.ts'
@@ -95,12 +96,12 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
     const ready = visible([table], merge.carriedXids(), false)
     const sinks = context.sinks.map((sink) => sink.name)
     const request = { table, generation: 'holes', sinks, rank: 0 }
-    run(table, { sinks, ready, hold: null }, (signal) => ready.then(() => completeKeys(context, request, signal)))
+    run(table, { sinks, ready, hold: null }, (signal) => orAborted(ready, signal).then(() => completeKeys(context, request, signal)))
   }
   /** Everything delivered until now, and where asked everything running now, is visible. */
   const visible = async (tables: readonly Table[], carried: readonly XidRange[], isRunningAsked: boolean) => {
     const xids = [...carried]
-    if (isRunningAsked) for (const xid of await source.snapshots.running()) addXid(xids, xid)
+    if (isRunningAsked) for (const xid of await orAborted(source.snapshots.running(), closing.signal)) addXid(xids, xid)
     const name = tables.map(tableName).join(', ')
     await context.waits.visible(xids, (holders) => context.progress({ event: 'waiting', table: name, holders }), closing.signal)
   }

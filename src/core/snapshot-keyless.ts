@@ -1,10 +1,11 @@
 import type { ChunkRows } from '../contracts/source.ts'
 import { tableName, type Table } from '../contracts/table.ts'
 import { createDeferred } from '../lib/deferred.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import type { KeylessCopy } from './merge-keyless.ts'
 import { audienceOf, type SnapshotContext } from './snapshot-context.ts'
 import { newPlan, withChunks, type Plan } from './snapshot-plan.ts'
-import { retrying, until } from './snapshot-read.ts'
+import { retrying } from './snapshot-read.ts'
 import { beginGeneration, endGeneration } from './snapshot-table.ts'
 
 /** `hold`: since when the table's changes are kept back; `ready`: as in TableCopy. */
@@ -16,7 +17,7 @@ export type KeylessTableCopy = { table: Table; plan: Plan; sinks: readonly strin
  */
 export async function copyKeyless(context: SnapshotContext, copy: KeylessTableCopy, signal: AbortSignal): Promise<void> {
   const { table, sinks, hold } = copy
-  await copy.ready
+  await orAborted(copy.ready, signal)
   let plan: Plan | null = null
   const made = await retrying(
     context,
@@ -45,7 +46,7 @@ async function copyOnce(context: SnapshotContext, copy: KeylessTableCopy, signal
   const lease = await pool.enter(0, chunkBytes, signal)
   try {
     const { generation } = copy.plan
-    const plan = withChunks(table, copy.plan, await source.snapshots.plan(table, { generation, chunkBytes }), null)
+    const plan = withChunks(table, copy.plan, await orAborted(source.snapshots.plan(table, { generation, chunkBytes }), signal), null)
     await plans.save(table, plan)
     const [chunk] = plan.chunks ?? []
     context.progress({ event: 'planned', table: tableName(table), chunks: 1, rowEstimate: chunk?.rowEstimate ?? 0 })
@@ -58,7 +59,7 @@ async function copyOnce(context: SnapshotContext, copy: KeylessTableCopy, signal
       state.bytes += rows.bytes
       const { rows: rowsSent, bytes } = state
       context.progress({ event: 'chunk', table: tableName(table), rows: rowsSent, bytes, chunksDone: last ? 1 : 0, chunksPlanned: 1 })
-      return until(promise, signal)
+      return orAborted(promise, signal)
     }
     // One piece is kept back, since only the last says that it is the last.
     let ahead: ChunkRows | null = null
@@ -82,13 +83,13 @@ async function copyOnce(context: SnapshotContext, copy: KeylessTableCopy, signal
 
 /** Everything that the copy shows was committed before now, so it lies before the log's end as it is now. */
 async function passEverythingSeen(context: SnapshotContext, hold: KeylessCopy, signal: AbortSignal): Promise<void> {
-  const head = await context.source.head()
+  const head = await orAborted(context.source.head(), signal)
   const { promise: ended, resolve } = createDeferred<void>()
   const wait = context.waits.passing(head)
   hold.copied(head, resolve)
   context.wake()
   try {
-    await until(ended, signal)
+    await orAborted(ended, signal)
   } finally {
     wait.over()
   }

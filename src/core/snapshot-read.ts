@@ -1,6 +1,7 @@
 import type { Chunk, ChunkRead } from '../contracts/source.ts'
 import { createDeferred } from '../lib/deferred.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import type { Outcome } from './merge.ts'
 import { retryDelayMs } from './retry.ts'
 import type { SnapshotContext } from './snapshot-context.ts'
@@ -55,7 +56,7 @@ async function readOnce(context: SnapshotContext, request: ReadRequest, signal: 
   }
   let read: ChunkRead | null
   try {
-    read = await until(
+    read = await orAborted(
       source.snapshots.read(chunk, (visibility) => registration.seen(visibility), signal),
       signal,
     )
@@ -73,22 +74,9 @@ async function readOnce(context: SnapshotContext, request: ReadRequest, signal: 
   const wait = waits.passing(read.high)
   context.wake()
   try {
-    return (await until(settled, signal)) === 'stale' ? 'stale' : { rows, bytes }
+    return (await orAborted(settled, signal)) === 'stale' ? 'stale' : { rows, bytes }
   } finally {
     wait.over()
     abandon()
-  }
-}
-
-/** The promise's value, or the signal's reason. */
-export async function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = createDeferred<never>()
-  const onAbort = () => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }

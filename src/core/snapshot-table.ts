@@ -1,10 +1,11 @@
 import type { Chunk } from '../contracts/source.ts'
 import { tableName, type Table } from '../contracts/table.ts'
 import { createDeferred } from '../lib/deferred.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import { audienceOf, type SnapshotContext } from './snapshot-context.ts'
 import { completeKeys, readKeys } from './snapshot-keys.ts'
 import { endOf, withChunks, type Plan } from './snapshot-plan.ts'
-import { deliverChunk, retrying, until } from './snapshot-read.ts'
+import { deliverChunk, retrying } from './snapshot-read.ts'
 
 /** Past so many incomplete keys they are read while block ranges are still being copied: their number stays bounded. */
 const KEYS_AT_ONCE = 1000
@@ -28,7 +29,7 @@ export async function copyTable(context: SnapshotContext, copy: TableCopy, signa
   const { table, sinks } = copy
   const state = { plan: copy.plan, rows: 0, bytes: 0, done: 0 }
   if (state.plan.chunks === null) state.plan = await makePlan(context, { table, plan: state.plan, leaf: null }, signal)
-  await copy.ready
+  await orAborted(copy.ready, signal)
   const { generation } = state.plan
   const rank = state.plan.chunks?.length ?? 0
   await copyBlocks(context, { table, sinks, rank, state }, signal)
@@ -66,7 +67,7 @@ export async function endGeneration(
   const audience = audienceOf(context, sinks)
   context.merge.control({ kind: 'control', event: 'snapshot-end', table: described, generation: plan.generation, chunk, audience }, resolve)
   context.wake()
-  await until(out, signal)
+  await orAborted(out, signal)
   for (const sink of context.sinks) if (sinks.includes(sink.name)) sink.chunks.add(chunk)
 }
 
@@ -135,7 +136,7 @@ async function makePlan(
     async () => {
       const lease = await pool.enter(-1, 0, signal)
       try {
-        return await source.snapshots.plan(table, { generation: plan.generation, chunkBytes })
+        return await orAborted(source.snapshots.plan(table, { generation: plan.generation, chunkBytes }), signal)
       } finally {
         lease.release()
       }

@@ -1,5 +1,6 @@
 import type { Position } from '../contracts/position.ts'
 import type { Holder, Source } from '../contracts/source.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import { eachXid, withoutVisible, type XidRange } from './carry.ts'
 import type { Clock } from './clock.ts'
 import type { Merge } from './merge.ts'
@@ -28,8 +29,8 @@ type Ports = { source: Pick<Source, 'snapshots' | 'nudge'>; merge: Merge; clock:
 export function createStreamWaits({ source, merge, clock }: Ports): StreamWaits {
   const passing = new Set<{ high: Position; sinceMs: number }>()
 
-  const learn = async () => {
-    const visibility = await source.snapshots.visibility()
+  const learn = async (signal: AbortSignal) => {
+    const visibility = await orAborted(source.snapshots.visibility(), signal)
     merge.learn(visibility)
     return visibility
   }
@@ -44,9 +45,10 @@ export function createStreamWaits({ source, merge, clock }: Ports): StreamWaits 
     async visible(xids, told, signal) {
       let left = xids
       for (let waitMs = FIRST_LOOK_MS; left.length > 0; waitMs = Math.min(waitMs * 2, LONGEST_LOOK_MS)) {
-        left = withoutVisible(left, await learn())
+        left = withoutVisible(left, await learn(signal))
         if (left.length === 0 || signal.aborted) return signal.throwIfAborted()
-        if (waitMs >= LONGEST_LOOK_MS) told(await source.snapshots.holders([...eachXid(left)].slice(0, MOST_HOLDERS_ASKED)))
+        if (waitMs >= LONGEST_LOOK_MS)
+          told(await orAborted(source.snapshots.holders([...eachXid(left)].slice(0, MOST_HOLDERS_ASKED)), signal))
         await clock.sleep(waitMs, signal)
       }
     },
@@ -63,7 +65,7 @@ export function createStreamWaits({ source, merge, clock }: Ports): StreamWaits 
         if (clock.now() - lookedMs < LOOK_EVERY_MS || merge.carriedXids().length === 0) continue
         lookedMs = clock.now()
         // It only shortens what is carried; where it fails, the next look may do, and the stream itself says what is wrong.
-        await learn().catch(() => undefined)
+        await learn(signal).catch(() => undefined)
       }
     },
   }

@@ -371,3 +371,18 @@ test('a table that left is no longer copied, and waits of others go on', async (
   await idle
   expect(snapshots.isCopying()).toBe(false)
 })
+
+test('is disposed at once in the middle of everything', async () => {
+  const never = new Promise<never>(() => {})
+  for (const stuck of [
+    { read: () => never },
+    { plan: () => never },
+    { visibility: () => never },
+    { visibility: async () => ({ sees: () => false }) },
+  ]) {
+    const snapshots = await open({ reader: reader(stuck), running: [5] })
+    await snapshots.add([T, LOG])
+    await new Promise((resolve) => setImmediate(resolve))
+    await snapshots[Symbol.asyncDispose]()
+  }
+})

@@ -1,0 +1,14 @@
+import { createDeferred } from './deferred.ts'
+
+/** The promise's value, or the signal's reason as soon as it aborts: for waits that have no signal of their own. */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const { promise: aborted, reject } = createDeferred<never>()
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
