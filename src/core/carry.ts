@@ -56,7 +56,9 @@ export function joinCarries(carries: readonly Carry[]): Carry {
 
 /** Adds one id to sorted, disjoint ranges. Ids come nearly in order: it looks from the end. */
 export function addXid(ranges: XidRange[], xid: TransactionId): void {
-  addRange(ranges, { first: xid, last: xid })
+  const newest = ranges.at(-1)
+  if (newest && distance(xid, newest.last) === 1) newest.last = xid
+  else addRange(ranges, { first: xid, last: xid })
 }
 
 /** The ranges without the ids that are visible. */
