@@ -2,22 +2,29 @@ import { to as copyTo } from 'pg-copy-streams'
 import type { Connection } from './connection.ts'
 import { toSourceError } from './errors.ts'
 
-/** What COPY sends, in pieces as the socket brings them; the rows counted by the server are returned at the end. */
-export async function* copyOut(connection: Connection, sql: string): AsyncGenerator<Buffer, number> {
+/**
+ * What COPY sends, in pieces as the socket brings them; returns what tells the rows counted by the server.
+ * The data ends before that count is sent, perhaps a packet before: ask only once the next statement of the connection was answered.
+ */
+export async function* copyOut(connection: Connection, sql: string): AsyncGenerator<Buffer, () => number> {
   const copy = connection.query(copyTo(sql, { highWaterMark: 1 << 20 }))
   try {
     for await (const piece of copy as AsyncIterable<Buffer>) yield piece
   } catch (error) {
     throw toSourceError(error, { phase: 'query' })
   }
-  return copy.rowCount
+  return () => copy.rowCount
 }
 
 /**
  * Everything that COPY sends, in one buffer. Pieces are copied in as they come and dropped at once: to collect them and
  * join them at the end would hold everything twice.
  */
-export async function copyWhole(connection: Connection, sql: string, expectedBytes: number): Promise<{ bytes: Buffer; rowCount: number }> {
+export async function copyWhole(
+  connection: Connection,
+  sql: string,
+  expectedBytes: number,
+): Promise<{ bytes: Buffer; rowCount: () => number }> {
   let bytes: Buffer = Buffer.allocUnsafeSlow(Math.max(expectedBytes, 1 << 16))
   let size = 0
   const pieces = copyOut(connection, sql)

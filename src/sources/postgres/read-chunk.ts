@@ -37,7 +37,7 @@ export async function readChunk(
   const { bytes, rowCount } = await copyWhole(connection, copySql(table, isRange ? chunk.leaf : null, condition), expectedBytes(predicate))
   const [end] = await queryAll(connection, 'SELECT pg_current_wal_insert_lsn()::text; COMMIT')
   return {
-    rows: createChunkRows({ table: table.table, asText: table.asText, bytes, rowCount }),
+    rows: createChunkRows({ table: table.table, asText: table.asText, bytes, rowCount: rowCount() }),
     high: passablePosition(end?.[0]?.[0] ?? '0/0'),
   }
 }
