@@ -50,3 +50,17 @@ test('carries of several sinks are joined, and keys survive the text with their 
   const joined = joinCarries([one, { xids: rangesOf(6, 7, 20), incomplete: [] }, EMPTY_CARRY])
   expect(parseCarry(formatCarry(joined))).toEqual({ xids: rangesOf(5, 6, 7, 20), incomplete: one.incomplete })
 })
+
+test('incomplete keys of one table, carried by several sinks, are all kept', () => {
+  const of = (version: string, ...keys: number[]) => ({
+    xids: [],
+    incomplete: [{ tableId: 9, version, keys: keys.map((key) => ({ values: [key], everyone: false })) }],
+  })
+  const joined = joinCarries([of('v', 1, 2), of('v', 3)]).incomplete
+  expect(joined).toHaveLength(1)
+  expect(joined[0]?.keys?.map(({ values }) => values[0])).toEqual([1, 2, 3])
+  expect(joinCarries([of('v', 1), of('w', 3)]).incomplete).toMatchObject([{ tableId: 9, keys: null }])
+  expect(joinCarries([of('v', 1), { xids: [], incomplete: [{ tableId: 9, version: 'v', keys: null }] }]).incomplete).toMatchObject([
+    { keys: null },
+  ])
+})

@@ -51,7 +51,18 @@ function keysText(keys: CarriedKeys): string {
 export function joinCarries(carries: readonly Carry[]): Carry {
   const xids: XidRange[] = []
   for (const range of carries.flatMap((carry) => carry.xids)) addRange(xids, range)
-  return { xids, incomplete: carries.flatMap((carry) => carry.incomplete) }
+  const tables = new Map<number, CarriedKeys>()
+  for (const keys of carries.flatMap((carry) => carry.incomplete)) tables.set(keys.tableId, joinKeys(tables.get(keys.tableId), keys))
+  return { xids, incomplete: [...tables.values()] }
+}
+
+/** The keys of both; keys of two shapes of the table cannot be named together: then it is read again as a whole. */
+function joinKeys(one: CarriedKeys | undefined, other: CarriedKeys): CarriedKeys {
+  if (!one) return other
+  const isLost = one.keys === null || other.keys === null || one.version !== other.version
+  // A key of both is read for everyone where one of them says so: restoring keeps the last.
+  const keys = isLost ? null : [...(one.keys ?? []), ...(other.keys ?? [])].sort((a, b) => Number(a.everyone) - Number(b.everyone))
+  return { ...other, keys }
 }
 
 /** Adds one id to sorted, disjoint ranges. Ids come nearly in order: it looks from the end. */

@@ -186,7 +186,8 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
     async reread(table, audience) {
       isFirst = false
       known.set(table.id, table)
-      const wanted = audience ?? context.sinks.map((sink) => sink.name)
+      // As in decideCopy: a table without a key is copied for all or for none.
+      const wanted = (table.key.length > 0 ? audience : null) ?? context.sinks.map((sink) => sink.name)
       const plan = newPlan(table, await plans.load(table), wanted, context.sinks)
       // A copy under way is taken over: its sinks still lack the table.
       const sinks = [...new Set([...wanted, ...(copies.get(table.id)?.sinks ?? [])])]

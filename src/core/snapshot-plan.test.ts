@@ -92,3 +92,8 @@ test('chunks planned anew take the place of their leaf, under numbers not used b
   const again = withChunks(T, planned, [chunk('x', 'a'), chunk('z', 'a')], 'a')
   expect(again.chunks?.map(({ id, leaf }) => `${leaf} ${id}`)).toEqual(['b public.t/9-b/1', 'a public.t/9-b/2', 'a public.t/9-b/3'])
 })
+
+test('a table without a key is copied for all sinks where one lacks it: its changes are held, and dropped, for all', () => {
+  const sinks = [sink('one', 'public.t/9-b/0'), sink('two', END)]
+  expect(decideCopy(KEYLESS, plan(['one', 'two']), sinks)).toEqual({ act: 'anew', sinks: ['one', 'two'] })
+})

@@ -36,7 +36,9 @@ export function decideCopy(table: Table, plan: Plan | null, sinks: readonly Sink
   const needing = sinks.filter((sink) => isInPlan(sink) || !holds(sink, table))
   const names = needing.map((sink) => sink.name)
   if (needing.length === 0) return { act: 'none' }
-  const canResume = current?.chunks && table.key.length > 0 && names.every((name) => current.sinks.includes(name))
+  // Its changes are held for every sink, and those that the copy shows are dropped: so every sink gets the copy.
+  if (table.key.length === 0) return { act: 'anew', sinks: sinks.map((sink) => sink.name) }
+  const canResume = current?.chunks && names.every((name) => current.sinks.includes(name))
   return canResume ? { act: 'resume', plan: current, sinks: names } : { act: 'anew', sinks: names }
 }
 
