@@ -23,14 +23,11 @@ export type RetryFacts = {
 }
 
 const FIRST_CONNECT_MS = 10_000
-const SLOT_RELEASE_MS = 15_000
 
 /**
  * Transient errors are retried without end, but for the first connect: there the address is as likely wrong.
- * A slot in use is waited for: a server notices the death of a killed reader only after a while.
  */
 export function shouldRetry({ error, hadSuccess, failingMs }: RetryFacts): boolean {
-  if (error.code === 'SLOT_IN_USE') return failingMs < SLOT_RELEASE_MS
   if (error.kind !== 'transient') return false
   return hadSuccess || !error.code.startsWith('SOURCE_') || failingMs < FIRST_CONNECT_MS
 }

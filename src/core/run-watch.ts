@@ -24,8 +24,14 @@ export async function reachEnd(
   const wasCopying = snapshots.isCopying()
   const atStart = await source.head()
   await snapshots.idle()
-  const target = typeof until === 'object' && until !== null ? until.position : wasCopying ? await source.head() : atStart
+  let target = typeof until === 'object' && until !== null ? until.position : wasCopying ? await source.head() : atStart
   await passing(target, { source, watermark, clock }, signal)
+  // What was passed may have told of a table that must be read again.
+  while (snapshots.isCopying() && !signal.aborted) {
+    await snapshots.idle()
+    if (typeof until !== 'object') target = await source.head()
+    await passing(target, { source, watermark, clock }, signal)
+  }
   return signal.aborted ? null : target
 }
 

@@ -67,7 +67,7 @@ function parseRelation(row: Rows[number]): Relation {
 }
 
 function parseAttribute(row: Rows[number]): Omit<Attribute, 'included'> & { relation: number } {
-  const [relation, id, name, typeOid, typeModifier, notNull, dropped, hasDefault, generated, missing, sourceType] = row
+  const [relation, id, name, typeOid, typeModifier, notNull, dropped, hasDefault, generated, missing, sourceType, stamp] = row
   return {
     relation: Number(relation),
     id: Number(id),
@@ -80,6 +80,7 @@ function parseAttribute(row: Rows[number]): Omit<Attribute, 'included'> & { rela
     generated: generated === 's' || generated === 'v' ? generated : '',
     missing: missing ?? null,
     sourceType: sourceType ?? '',
+    stamp: stamp ?? '',
   }
 }
 

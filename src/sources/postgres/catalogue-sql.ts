@@ -70,7 +70,7 @@ function columnsSql(query: CatalogueQuery): string {
   return `SELECT a.attrelid::text, a.attnum::text, a.attname::text, a.atttypid::text, a.atttypmod::text, (a.attnotnull ${valid})::text,
   a.attisdropped::text, (a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL)::text, a.attgenerated::text,
   CASE WHEN a.atthasmissing THEN a.attmissingval::text END,
-  CASE WHEN a.attisdropped THEN '' ELSE format_type(a.atttypid, a.atttypmod) END
+  CASE WHEN a.attisdropped THEN '' ELSE format_type(a.atttypid, a.atttypmod) END, a.xmin::text
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_type t ON t.oid = a.atttypid
 WHERE a.attnum > 0 AND ${chosen(query)}
 ORDER BY a.attrelid, a.attnum`

@@ -55,6 +55,8 @@ export type Attribute = {
   hasDefault: boolean
   generated: '' | 's' | 'v'
   missing: string | null
+  /** The transaction that altered it last. */
+  stamp: string
   /** Whether the log and the pipeline hold it. */
   included: boolean
 }

@@ -44,6 +44,7 @@ const SET_ALL = Object.entries(SETTINGS)
   .join('; ')
 
 const KEEPALIVE_DELAY_MS = 10_000
+const OLDEST = 140_000
 
 /** Opens a connection as the URL says. Throws errors of the table; none holds the password. */
 export async function connect(source: string | SourceTarget, options: ConnectOptions = {}): Promise<Connection> {
@@ -102,6 +103,8 @@ async function connectOnce(target: SourceTarget, options: ConnectOptions, useTls
   try {
     options.signal?.throwIfAborted()
     await client.connect()
+    // First: an older server does not know some of the settings.
+    checkVersion(serverVersionOf(client))
     await client.query(SET_ALL)
     return client
   } catch (error) {
@@ -154,6 +157,11 @@ function noteVersion(client: Connection): void {
   insideOf(client).connection.on('parameterStatus', (status) => {
     if (status.parameterName === 'server_version') VERSIONS.set(client, versionNumber(status.parameterValue))
   })
+}
+
+function checkVersion(version: number): void {
+  if (version === 0 || version >= OLDEST) return
+  throw new MillraceError('SOURCE_TOO_OLD', { version: `${Math.floor(version / 10_000)}.${version % 10_000}` })
 }
 
 /** `15.18 (Debian …)` → 150018; a development version `19devel` → 190000. */

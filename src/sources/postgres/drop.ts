@@ -14,7 +14,7 @@ export async function dropFromSource(config: PostgresConfig, context: SourceCont
     const removed: string[] = []
     // Under our own name it is ours even where the state was lost; one that the configuration names may be somebody's.
     const isOurs = config.slot === undefined || (await isOurSlot(context.state, slot))
-    if (isOurs && (await dropSlot(connection, slot))) removed.push(`slot ${slot}`)
+    if (isOurs && (await dropSlot(connection, slot, context.state))) removed.push(`slot ${slot}`)
     await forgetSlot(context.state)
     const found = await findPublications(connection, { pipeline: context.pipeline, config })
     for (const name of found.ours ? found.existing : []) {

@@ -2,22 +2,10 @@ import { expect, test } from 'vitest'
 import { startPostgres, testedMajors } from '../../../test/servers.ts'
 import type { SourceControl } from '../../contracts/source.ts'
 import { postgresConfig, type PostgresConfig } from './config.ts'
+import { memoryState } from './memory-state.fixture.ts'
 import { openPostgres } from './source.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
-
-function memoryState() {
-  const facts = new Map<string, string>()
-  return {
-    get: async (key: string) => (facts.has(key) ? (JSON.parse(facts.get(key)!) as unknown) : undefined),
-    set: async (entries: Record<string, unknown>) => {
-      for (const [key, value] of Object.entries(entries)) facts.set(key, JSON.stringify(value))
-    },
-    delete: async (key: string) => {
-      facts.delete(key)
-    },
-  }
-}
 
 test.each(testedMajors())('what changed while nobody read is read again, on Postgres %i', async (major) => {
   await using server = await startPostgres(major)

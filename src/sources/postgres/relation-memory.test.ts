@@ -38,6 +38,7 @@ function catalogue(names: readonly string[], more: Partial<CatalogueTable> = {})
     hasDefault: false,
     generated: '' as const,
     missing: null,
+    stamp: '700',
     included: !names[index]!.startsWith('!'),
   }))
   const rest = { asText: [], partitioned: false, leaves: [], publishedBy: null, list: null, filterColumns: [] }

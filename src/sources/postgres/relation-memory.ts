@@ -2,7 +2,7 @@ import type { SourceContext } from '../../contracts/definition.ts'
 import type { Position } from '../../contracts/position.ts'
 import type { Table } from '../../contracts/table.ts'
 import type { CatalogueTable } from './catalogue.ts'
-import { excludedFrom, type Known } from './relation.ts'
+import { excludedFrom, isAlteredInNewFiles, isRewritten, stampsOf, type Known } from './relation.ts'
 
 type State = SourceContext['state']
 
@@ -21,6 +21,8 @@ export type RelationMemory = {
    */
   start(tables: readonly CatalogueTable[]): Promise<readonly Table[]>
   previous(id: number): Known | null
+  /** Those of these tables whose stored rows were written anew since they were noted. */
+  rewritten(tables: readonly CatalogueTable[]): readonly CatalogueTable[]
   /** `behind`: a position behind the one where this was told. */
   note(id: number, known: Known, behind: Position): void
   acknowledged(position: Position): void
@@ -63,6 +65,11 @@ export function createRelationMemory(state: State, failed: (error: unknown) => v
       return tables.filter((table) => isSentOtherwise(table, current.get(table.table.id))).map((table) => table.table)
     },
     previous: (id) => current.get(id) ?? null,
+    rewritten: (tables) =>
+      tables.filter((table) => {
+        const before = current.get(table.table.id)
+        return before !== undefined && isRewritten(knownOf(table), before)
+      }),
     note(id, known, behind) {
       const lean = storable(known)
       current.set(id, lean)
@@ -85,16 +92,17 @@ export function createRelationMemory(state: State, failed: (error: unknown) => v
 }
 
 /**
- * The same table in other files (VACUUM FULL, TRUNCATE): remembered, or the next column added would look like a rewrite.
- * A rewrite that computes new values and leaves every type as it was (`TYPE int USING a * 2`) looks the same: a known limit.
+ * The same table in other files (VACUUM FULL, TRUNCATE), or with a column altered in the same files (a default):
+ * remembered, or the next change of the other kind would look like a rewrite.
  */
 function isOnlyMoved(before: Known | undefined, now: Known): boolean {
-  return before !== undefined && before.table.version === now.table.version && before.rowFilter === now.rowFilter
+  if (before === undefined || before.table.version !== now.table.version || before.rowFilter !== now.rowFilter) return false
+  return !isAlteredInNewFiles(now, before)
 }
 
 /** A table as it is sent now. */
 export function knownOf(table: CatalogueTable): Known {
-  return { table: table.table, storage: table.storage, rowFilter: table.rowFilter, excluded: excludedFrom(table) }
+  return { table: table.table, storage: table.storage, rowFilter: table.rowFilter, excluded: excludedFrom(table), stamps: stampsOf(table) }
 }
 
 /** Another filter, or a column that was there and left out before: what was read is not what is sent now. */

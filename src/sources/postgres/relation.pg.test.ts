@@ -297,6 +297,24 @@ const CASES: Record<string, Case> = {
     ],
     reread: false,
   },
+  'values computed anew in the same type': {
+    before: '(id int PRIMARY KEY, a int)',
+    change: 'ALTER TABLE t ALTER a TYPE int USING a * 2',
+    columns: [
+      [1, 'id'],
+      [2, 'a'],
+    ],
+    reread: true,
+  },
+  'a default alone': {
+    before: '(id int PRIMARY KEY, a int)',
+    change: 'ALTER TABLE t ALTER a SET DEFAULT 7',
+    columns: [
+      [1, 'id'],
+      [2, 'a'],
+    ],
+    reread: false,
+  },
 }
 
 describe.each(testedMajors())('relation messages and the catalogue of Postgres %i', (major) => {
@@ -335,6 +353,19 @@ describe.each(testedMajors())('relation messages and the catalogue of Postgres %
     // Where nothing came after the message, both ways give one description.
     if (!later) expect(found.table).toEqual(catalogue.table)
     expect(describeRelation({ message, previous: null, catalogue: null, types }).table.columns.length).toBe(columns.length)
+    await closeConnection(connection)
+  })
+
+  test('a message from before a rewrite leaves it for the next to tell', async () => {
+    const connection = await connect(server.url(await server.createDatabase()))
+    const read = async () => (await readCatalogue(connection, scope))[0]!
+    await connection.query('CREATE TABLE public.t(id int PRIMARY KEY)')
+    const first = await read()
+    await connection.query('ALTER TABLE public.t ADD a float DEFAULT random()')
+    const catalogue = await read()
+    const early = describeRelation({ message: messageOf(first), previous: knownOf(first), catalogue, types })
+    expect(early.reread).toBe(false)
+    expect(describeRelation({ message: messageOf(catalogue), previous: early, catalogue, types }).reread).toBe(true)
     await closeConnection(connection)
   })
 

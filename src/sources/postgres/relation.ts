@@ -22,6 +22,8 @@ export type Known = {
   rowFilter: string | null
   /** Numbers of the columns that were there and not sent. */
   excluded: readonly number[]
+  /** By column number: the transaction that altered it last. */
+  stamps: Readonly<Record<number, string>>
 }
 
 /** The logical type of a column of the message; asked only where the catalogue's own column has another type. */
@@ -61,11 +63,14 @@ export function describeRelation(input: {
     key: keyOf(message, columns, { catalogue, previous: previous?.table ?? null }),
     identity: identityOf(message, catalogue),
   })
+  // Files and stamps are the catalogue's. A message of an older shape lies before whatever wrote them: the next one is judged by them.
+  const isOlder = previous !== null && catalogue !== null && catalogue.table.version !== table.version
   const known = {
     table,
-    storage: catalogue?.storage ?? '',
+    storage: isOlder ? previous.storage : (catalogue?.storage ?? ''),
     rowFilter: catalogue?.rowFilter ?? null,
     excluded: catalogue ? unsentColumns(table, previous, catalogue) : [],
+    stamps: isOlder ? previous.stamps : catalogue ? stampsOf(catalogue) : {},
   }
   let next = 0
   const places = message.columns.map((column) => (wants(column.name) ? next++ : -1))
@@ -82,6 +87,10 @@ function unsentColumns(table: Table, previous: Known | null, catalogue: Catalogu
   const wasKnown = (id: number) => previous !== null && (columnById(previous.table, id) !== undefined || previous.excluded.includes(id))
   const live = catalogue.attributes.filter((attribute) => !attribute.dropped).map((attribute) => attribute.id)
   return live.filter((id) => !columnById(table, id) && (now.includes(id) || wasKnown(id)))
+}
+
+export function stampsOf(table: CatalogueTable): Known['stamps'] {
+  return Object.fromEntries(table.attributes.filter(({ dropped }) => !dropped).map(({ id, stamp }) => [id, stamp]))
 }
 
 /** Columns that are there and, for whatever reason, not sent or not wanted. */
@@ -152,12 +161,36 @@ function changedStoredRows(now: Known, before: Known, catalogue: CatalogueTable)
   const isUnknown = before.storage === ''
   return (
     keyIds(now.table) !== keyIds(before.table) ||
+    isAlteredInNewFiles(now, before) ||
     now.rowFilter !== before.rowFilter ||
     now.table.columns.some((column) => {
       const earlier = columnById(before.table, column.id)
       if (earlier) return !keepsStoredValues(earlier, column) || (isRetyped(earlier, column) && rewritten && !isUnknown)
       if (catalogue.list || before.excluded.includes(column.id)) return true
       return column.missing === undefined && rewritten && (!isUnknown || mayBeFilled(column.id, catalogue))
+    })
+  )
+}
+
+/**
+ * `ALTER … TYPE … USING` computes new values even where the type stays: it writes new files and the column's own row in the
+ * catalogue. VACUUM FULL, CLUSTER and TRUNCATE write new files and leave the columns alone. (A column with a `missing` value
+ * loses it by VACUUM FULL, which touches the column too: that table is read again for nothing, once.)
+ */
+export function isAlteredInNewFiles(now: Known, before: Known): boolean {
+  if (before.storage === '' || now.storage === before.storage) return false
+  return now.table.columns.some(({ id }) => before.stamps[id] !== undefined && before.stamps[id] !== now.stamps[id])
+}
+
+/** Of a table that nobody writes, which no message will tell of: whether its rows were written anew, with other values. */
+export function isRewritten(now: Known, before: Known): boolean {
+  if (before.storage === '' || now.storage === before.storage) return false
+  const isFilled = (column: Column) => column.missing === undefined && !before.excluded.includes(column.id)
+  return (
+    isAlteredInNewFiles(now, before) ||
+    now.table.columns.some((column) => {
+      const earlier = columnById(before.table, column.id)
+      return earlier ? isRetyped(earlier, column) : isFilled(column)
     })
   )
 }

@@ -19,8 +19,8 @@ export type SessionOptions = {
   acknowledged: string | null
   /** How long a slot that another process reads is waited for. */
   slotWaitMs: number
-  /** Whether a process is a walsender that an earlier session of ours left behind; then it is ended. */
-  endLeftBehind(pid: number): Promise<boolean>
+  /** Called with the walsender before it takes the slot. */
+  remember(walsender: Connection): Promise<void>
 }
 
 export type SessionEvents = {
@@ -30,8 +30,6 @@ export type SessionEvents = {
 
 /** One running START_REPLICATION. Not started again after it failed or was closed. */
 export type Session = Status & {
-  /** The walsender's process. */
-  pid: number
   pause(): void
   resume(): void
   /** Ends it, after what was acknowledged last has been told; no event follows. */
@@ -52,6 +50,7 @@ export async function openSession(options: SessionOptions, events: SessionEvents
   signal.addEventListener('abort', cut, { once: true })
   try {
     signal.throwIfAborted()
+    await options.remember(connection)
     const copy = await start(connection, options, { events, signal })
     return createSession(connection, copy, options, events)
   } catch (error) {
@@ -62,7 +61,7 @@ export async function openSession(options: SessionOptions, events: SessionEvents
   }
 }
 
-/** A slot stays active for a moment after its reader was killed: waits for it. */
+/** A slot stays active for a moment after its reader was ended: waits for it. */
 async function start(
   connection: Connection,
   options: SessionOptions,
@@ -75,8 +74,7 @@ async function start(
     } catch (error) {
       const failure = toSourceError(error, placeOf(options))
       if (failure.code !== 'SLOT_IN_USE') throw failure
-      const isOurs = await options.endLeftBehind(Number(failure.fields.pid))
-      if (!isOurs && Date.now() > giveUpAt) throw failure
+      if (Date.now() > giveUpAt) throw failure
     }
     await delay(RETRY_SLOT_MS, undefined, { signal: to.signal })
   }
@@ -123,7 +121,6 @@ function createSession(connection: Connection, copy: CopyBoth, options: SessionO
   copy.on('end', () => fail(new MillraceError('SOURCE_LOST', { reason: 'the server ended the stream' })))
   connection.on('end', () => fail(new MillraceError('SOURCE_LOST', { reason: 'the connection was closed' })))
   return {
-    pid: (connection as unknown as { processID: number }).processID, // pg has it, its types do not
     pause: () => void copy.pause(),
     resume: () => void copy.resume(),
     acknowledge: status.acknowledge,

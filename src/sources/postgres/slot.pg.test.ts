@@ -47,7 +47,7 @@ describe.each(testedMajors([14, 18]))('the slot on Postgres %i', (major) => {
       create: () => createSlot(connection, { url, slot, state }),
       inspect: () => inspectLog(connection, slot, state),
       [Symbol.asyncDispose]: async () => {
-        await dropSlot(connection, slot)
+        await dropSlot(connection, slot, state)
         await closeConnection(connection)
       },
     }
@@ -65,7 +65,7 @@ describe.each(testedMajors([14, 18]))('the slot on Postgres %i', (major) => {
     expect(log.reader).toEqual({ confirmed: position, lost: false, ours: true })
     expect(log.head >= position).toBe(true)
     expect(await readHealth(db.connection, db.slot)).toMatchObject({ active: false, state: 'ok', safeBytes: null })
-    await dropSlot(db.connection, db.slot)
+    await dropSlot(db.connection, db.slot, db.state)
     expect((await db.inspect()).reader).toBeNull()
     expect((await readHealth(db.connection, db.slot)).state).toBe('missing')
   })
@@ -160,8 +160,11 @@ describe.each(testedMajors([14, 18]))('the slot on Postgres %i', (major) => {
       `SELECT count(*) FROM pg_logical_slot_get_binary_changes('${db.slot}', NULL, NULL, 'proto_version', '1', 'publication_names', 'p')`,
     )
     await until(async () => (await readHealth(db.connection, db.slot)).active)
-    await expect(waitForSlot(db.connection, db.slot, 200)).rejects.toMatchObject({ code: 'SLOT_IN_USE', fields: { pid } })
-    const waiting = waitForSlot(db.connection, db.slot, 10_000)
+    await expect(waitForSlot(db.connection, db.slot, { state: db.state, waitMs: 200 })).rejects.toMatchObject({
+      code: 'SLOT_IN_USE',
+      fields: { pid },
+    })
+    const waiting = waitForSlot(db.connection, db.slot, { state: db.state, waitMs: 10_000 })
     await lock.query('ROLLBACK')
     await held
     await waiting

@@ -7,6 +7,7 @@ import { closeConnection, connect, type Connection } from './connection.ts'
 import { toSourceError } from './errors.ts'
 import { lsnToPosition, passablePosition } from './lsn.ts'
 import { queryAll, queryRows } from './query.ts'
+import { endLeftBehind, forgetReader, rememberReader } from './reader.ts'
 import { readRunning } from './running.ts'
 import { parseSnapshot, visibleBefore } from './visibility.ts'
 
@@ -34,8 +35,9 @@ export async function inspectLog(connection: Connection, slot: string, state: St
   const found = await readSlot(connection, slot)
   const fact = await readFact(state)
   const isFragment = fact !== null && fact.slot === slot && !fact.complete
-  if (!found || isFragment || found.confirmed === null) return { system, timeline, head, reader: null }
-  await checkUsable(connection, slot, found)
+  if (!found || isFragment) return { system, timeline, head, reader: null }
+  checkUsable(connection, slot, found)
+  if (found.confirmed === null) return { system, timeline, head, reader: null }
   const ours = fact !== null && fact.slot === slot && fact.system === system
   return { system, timeline, head, reader: { confirmed: found.confirmed, lost: found.walStatus === 'lost', ours } }
 }
@@ -78,7 +80,7 @@ export async function readSlot(connection: Connection, slot: string): Promise<Sl
   }
 }
 
-async function checkUsable(connection: Connection, slot: string, found: Slot): Promise<void> {
+function checkUsable(connection: Connection, slot: string, found: Slot): void {
   if (found.plugin !== 'pgoutput') throw new MillraceError('SLOT_PLUGIN', { slot, plugin: found.plugin ?? 'physical' })
   if (found.database !== connection.database) throw new MillraceError('SLOT_DATABASE', { slot, database: found.database ?? 'none' })
 }
@@ -96,7 +98,7 @@ export async function createSlot(
   const { system } = await identify(connection)
   const existing = await readSlot(connection, slot)
   const fact = await readFact(state)
-  if (existing && fact?.slot === slot) await dropSlot(connection, slot)
+  if (existing && fact?.slot === slot) await dropSlot(connection, slot, state)
   else if (existing) return adoptSlot(connection, options, existing)
   await state.set({ [FACT]: { slot, system, complete: false } satisfies SlotFact })
   const made = await createWithSnapshot(connection, options)
@@ -106,10 +108,12 @@ export async function createSlot(
 
 async function createWithSnapshot(
   connection: Connection,
-  { url, slot }: { url: string; slot: string },
+  { url, slot, state }: { url: string; slot: string; state: State },
 ): Promise<{ position: Position; running: readonly TransactionId[] }> {
   const walsender = await connect(url, { replication: true })
   try {
+    // Making a slot waits for running transactions, however long, and holds the slot meanwhile.
+    await rememberReader(walsender, state)
     const made = await walsender.query<{ consistent_point: string; snapshot_name: string }>(
       `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput EXPORT_SNAPSHOT`,
     )
@@ -135,17 +139,17 @@ async function adoptSlot(
   { slot, state }: { slot: string; state: State },
   existing: Slot,
 ): Promise<{ position: Position; running: readonly TransactionId[] }> {
-  await checkUsable(connection, slot, existing)
-  await waitForSlot(connection, slot)
+  checkUsable(connection, slot, existing)
+  await waitForSlot(connection, slot, { state })
   const { system } = await identify(connection)
   await state.set({ [FACT]: { slot, system, complete: true } satisfies SlotFact })
   return { position: existing.confirmed ?? '0'.repeat(16), running: await readRunning(connection) }
 }
 
 /** Drops the slot if it is there. Returns whether it was. */
-export async function dropSlot(connection: Connection, slot: string): Promise<boolean> {
+export async function dropSlot(connection: Connection, slot: string, state: State): Promise<boolean> {
   if (!(await readSlot(connection, slot))) return false
-  await waitForSlot(connection, slot)
+  await waitForSlot(connection, slot, { state })
   await queryRows(connection, `SELECT pg_drop_replication_slot(${quoteLiteral(slot)})::text`)
   return true
 }
@@ -158,14 +162,17 @@ export async function isOurSlot(state: State, slot: string): Promise<boolean> {
 /** Forgets that a slot was ever made. */
 export async function forgetSlot(state: State): Promise<void> {
   await state.delete(FACT)
+  await forgetReader(state)
 }
 
-/** After a kill -9 the server may hold the slot for a while, until it notices that nobody reads. */
-export async function waitForSlot(connection: Connection, slot: string, waitMs = SLOT_WAIT_MS): Promise<void> {
+/** Until nobody reads it. A process that we left behind is ended; anybody else's is waited for, and then named. */
+export async function waitForSlot(connection: Connection, slot: string, options: { state: State; waitMs?: number }): Promise<void> {
+  const { state, waitMs = SLOT_WAIT_MS } = options
   const end = Date.now() + waitMs
   for (;;) {
     const found = await readSlot(connection, slot)
     if (!found || found.activePid === null) return
+    await endLeftBehind(connection, state, found.activePid)
     if (Date.now() > end) throw new MillraceError('SLOT_IN_USE', { slot, pid: found.activePid })
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

@@ -4,16 +4,18 @@ import type { Table } from '../../contracts/table.ts'
 import { MillraceError, toMillraceError } from '../../errors/millrace-error.ts'
 import { namesOf, type PostgresConfig } from './config.ts'
 import { createConnectionPool } from './connection-pool.ts'
-import { checkServer } from './check-server.ts'
+import { assertServer } from './check-server.ts'
 import { createRelationDescriber } from './describe-relations.ts'
 import { discoverTables } from './discover.ts'
 import { createNudger } from './nudge.ts'
+import { createQuietRewrites } from './quiet-rewrites.ts'
+import { rememberReader } from './reader.ts'
 import { createRelationMemory, knownOf } from './relation-memory.ts'
 import { ensurePublications, findPublications, type PublicationOptions, type Publications } from './publication.ts'
 import { viewPublications } from './view-publications.ts'
 import { scanTable } from './scan.ts'
 import { openSession, type SessionOptions } from './session.ts'
-import { createSlot, dropSlot, forgetSlot, inspectLog, readHead, readHealth } from './slot.ts'
+import { createSlot, dropSlot, forgetSlot, inspectLog, readHead, readHealth, waitForSlot } from './slot.ts'
 import { createSnapshotReader } from './snapshot-reader.ts'
 import { createStream, type Stream } from './stream.ts'
 
@@ -32,11 +34,11 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
   let isRun = false
   let stream: Stream | null = null
   let acknowledged: string | null = null
-  let walsender = 0
 
   const options = (onRefused: PublicationOptions['onRefused']) => ({ pipeline, config, keyNeededBy, onRefused })
 
   const memory = createRelationMemory(state, (error) => log.error('relations-unwritten', { code: toMillraceError(error).code }))
+  const quiet = createQuietRewrites(memory)
   /** Tables of which other rows or columns are sent than were, since the last run. */
   let sentOtherwise: readonly Table[] = []
 
@@ -66,13 +68,6 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     isOurs: ({ id, schema, name }) => scope().wantsTable(`${schema}.${name}`) || publications!.tables.some(({ table }) => table.id === id), // scope() has checked
   })
 
-  /** A walsender that our own lost connection left behind holds the slot until the server notices: ended, it lets go. */
-  const endLeftBehind = async (pid: number) => {
-    if (pid !== walsender) return false
-    await pool.use((connection) => connection.query('SELECT pg_catalog.pg_terminate_backend($1)', [pid]))
-    return true
-  }
-
   const sessionOptions = (from: string): SessionOptions => ({
     url: config.url,
     slot,
@@ -80,23 +75,20 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     from,
     acknowledged,
     slotWaitMs: SLOT_WAIT_MS,
-    endLeftBehind,
+    remember: (walsender) => rememberReader(walsender, state),
   })
 
   async function* read(from: string, signal: AbortSignal): ReturnType<Stream[typeof Symbol.asyncIterator]> {
     if (signal.aborted) return
     await checkPublished()
-    await prepare()
+    const { tables } = await prepare()
     yield* readAgain(from)
-    const open: Parameters<typeof createStream>[1]['open'] = async (start, events, abort) => {
-      const session = await openSession(sessionOptions(start), events, abort)
-      walsender = session.pid
-      return session
-    }
+    quiet.notice(tables, await pool.use(readHead))
+    const open: Parameters<typeof createStream>[1]['open'] = (start, events, abort) => openSession(sessionOptions(start), events, abort)
     const reading = createStream(from, { batchBytes, describe, open }, signal)
     stream = reading
     try {
-      yield* reading
+      yield* quiet.through(reading, from)
     } finally {
       if (stream === reading) stream = null
     }
@@ -120,8 +112,11 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     async inspect() {
       isRun = true
       return pool.use(async (connection) => {
-        await checkServer(connection)
-        return inspectLog(connection, slot, state)
+        await assertServer(connection)
+        const log = await inspectLog(connection, slot, state)
+        // Before anything is delivered: what a slot that another process reads still holds is not ours to say.
+        if (log.reader !== null) await waitForSlot(connection, slot, { state })
+        return log.reader === null ? log : inspectLog(connection, slot, state)
       })
     },
     async begin() {
@@ -130,7 +125,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     },
     async end() {
       publications = null
-      await pool.use((connection) => dropSlot(connection, slot))
+      await pool.use((connection) => dropSlot(connection, slot, state))
       await forgetSlot(state)
       await memory.forget()
     },
@@ -150,6 +145,8 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       const found = await pool.use((connection) => discoverTables(connection, { pipeline, config, keyNeededBy, known, log, warned }))
       await memory.start(found.publications.tables)
       publications = found.publications
+      const head = await pool.use(readHead)
+      if (quiet.notice(found.publications.tables, head)) stream?.nudge(head)
       return { joined: found.joined, left: found.left }
     },
     async *scan(table, keys, signal) {

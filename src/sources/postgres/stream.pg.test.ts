@@ -231,8 +231,8 @@ describe.each(testedMajors())('the log of Postgres %i', (major) => {
     let walsender = 0
     const slot = { url: server.url(database), slot: database, publications: ['millrace_test'], acknowledged: null, slotWaitMs: 0 }
     const open: StreamOptions['open'] = async (start, events, signal) => {
-      const session = await openSession({ ...slot, from: start, endLeftBehind: async () => false }, events, signal)
-      walsender = session.pid
+      const remember = async (connection: object) => void (walsender = (connection as { processID: number }).processID)
+      const session = await openSession({ ...slot, from: start, remember }, events, signal)
       process.kill(walsender, 'SIGSTOP')
       return session
     }
