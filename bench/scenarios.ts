@@ -57,7 +57,7 @@ async function stream(
   const targets = what.perTransaction === 1 ? TARGETS.small : TARGETS[what.sink]
   return race(server, { rows: what.rows, end, targets, runs: 3 }, async (slot) => {
     using folder = scratch()
-    return run(folder.path, configuration(server, { sink: what.sink, slot, tables: ['public.bench'] }), [
+    return await run(folder.path, configuration(server, { sink: what.sink, slot, tables: ['public.bench'] }), [
       '--mode',
       'stream',
       '--until',

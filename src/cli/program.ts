@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { boundYoungGeneration } from './young-generation.ts'
 
 type Finish = (code: number) => void
 
@@ -38,7 +39,10 @@ function addRun(program: Command, finish: Finish): void {
     .option('--sink <name>', 'only this sink of the configuration; may be given more than once', collect, [])
     .option('--repair', 'after a gap: make slot and publication again and read every table again')
     .option('--wait', 'where the pipeline runs already: stand by and take over when it ends')
-    .action(async (source, sinks, options) => finish(await (await import('./run.ts')).run({ ...options, source, sinks })))
+    .action(async (source, sinks, options) => {
+      boundYoungGeneration()
+      finish(await (await import('./run.ts')).run({ ...options, source, sinks }))
+    })
 }
 
 function addVerify(program: Command, finish: Finish): void {

@@ -22,6 +22,8 @@ export interface Sink extends AsyncDisposable {
   resume(): Promise<SinkRecord | null>
   write(batch: Batch, signal: AbortSignal): Promise<'accepted' | 'durable'>
   flush(signal: AbortSignal): Promise<void>
+  /** How many bytes of changes (on the wire) it would like at once, where they wait; small batches that follow on each other are joined. */
+  readonly batchBytes?: number
   /** Reads a table back in canonical values, for `verify`; left out where a sink cannot be read. `keys` as in Source.scan. */
   scan?(table: Table, keys: readonly Row[] | null, signal: AbortSignal): AsyncIterable<readonly Row[]>
 }

@@ -1,4 +1,4 @@
-import type { Batch } from '../contracts/batch.ts'
+import type { Batch, ChangesBatch } from '../contracts/batch.ts'
 import type { ChunkId, Position } from '../contracts/position.ts'
 import type { Sink, SinkRecord } from '../contracts/sink.ts'
 import type { Clock } from './clock.ts'
@@ -6,6 +6,8 @@ import { createLaneFilter, type LaneFilter } from './lane-filter.ts'
 
 /** An idle sink is told at most this often that the log moved on without changes for it. */
 const IDLE_WRITE_MS = 10_000
+/** A costly flush (an fsync, a commit) comes at most this often while batches keep coming; the first after a pause comes at once. */
+const FLUSH_GAP_MS = 200
 /** What a batch without a size of its own counts. */
 const SMALL_BYTES = 256
 
@@ -34,8 +36,8 @@ export type LaneOptions = {
 
 /**
  * One sink's way from the pipeline: writes its batches one at a time in order, in the background, and groups their
- * commits: it flushes when nothing waits, or every `maxWait` under load. A lone change is flushed at once; a flood pays
- * one fsync for many batches.
+ * commits: it flushes when nothing waits, but not more often than some times a second, or every `maxWait` under load.
+ * A lone change is flushed at once; a flood pays one fsync for many batches.
  *
  * Invariants:
  * 1. `durable` moves only after `flush`.
@@ -58,6 +60,9 @@ export class Lane {
   readonly #filter: LaneFilter
   readonly #queue: Batch[] = []
   #usedBytes = 0
+  #flushedAt = Number.NEGATIVE_INFINITY
+  /** Resolves when the gap after the last flush is over; null where nobody waits for it. */
+  #gap: Promise<void> | null = null
   #written: Written | null = null
   #writtenSince = 0
   #needsFlush = false
@@ -135,9 +140,9 @@ export class Lane {
   async #run(): Promise<void> {
     try {
       for (;;) {
-        const batch = this.#queue.shift()
+        const batch = this.#next()
         if (batch !== undefined) await this.#handle(batch)
-        else if (this.#canFlush()) await this.#flush()
+        else if (this.#canFlush()) await this.#flushOrRest()
         else if (!this.#isDraining) await this.#woken()
         else if (this.#idle !== null && this.#partial.size === 0) await this.#writeIdle(this.#idle)
         else return
@@ -149,6 +154,21 @@ export class Lane {
       this.#isOver = true
       this.#giveRoom()
     }
+  }
+
+  /** The next batch; for a sink that asks for more at once, with the changes that follow on it. */
+  #next(): Batch | undefined {
+    const first = this.#queue.shift()
+    const wantedBytes = this.#options.sink.batchBytes ?? 0
+    if (first?.kind !== 'changes' || first.bytes >= wantedBytes) return first
+    const parts: ChangesBatch[] = [first]
+    let bytes = first.bytes
+    for (let next = this.#queue[0]; next?.kind === 'changes' && bytes < wantedBytes; next = this.#queue[0]) {
+      parts.push(next)
+      bytes += next.bytes
+      this.#queue.shift()
+    }
+    return joined(parts, bytes)
   }
 
   async #handle(batch: Batch): Promise<void> {
@@ -192,10 +212,21 @@ export class Lane {
     return this.#written !== null && this.#partial.size === 0
   }
 
+  /** Flushes, or waits for more until the gap after the last costly flush is over. */
+  async #flushOrRest(): Promise<void> {
+    const restMs = this.#flushedAt + FLUSH_GAP_MS - this.#options.clock.now()
+    if (!this.#needsFlush || this.#isDraining || restMs <= 0) return this.#flush()
+    this.#gap ??= this.#options.clock.sleep(restMs, this.#options.signal).finally(() => (this.#gap = null))
+    await Promise.race([this.#woken(), this.#gap])
+  }
+
   async #flush(): Promise<void> {
     const written = this.#written
     if (written === null) return
-    if (this.#needsFlush) await this.#options.sink.flush(this.#options.signal)
+    if (this.#needsFlush) {
+      await this.#options.sink.flush(this.#options.signal)
+      this.#flushedAt = this.#options.clock.now()
+    }
     const { position, carry, chunks } = written
     if (!this.#options.keepsRecord) this.#unsaved = { position, carry, chunks: [...(this.#unsaved?.chunks ?? []), ...chunks] }
     this.#written = null
@@ -224,6 +255,15 @@ export class Lane {
     this.#roomWaiters = []
     for (const resolve of waiters) resolve()
   }
+}
+
+/** Batches that follow on each other, as one that ends where the last ends. */
+function joined(parts: readonly ChangesBatch[], bytes: number): ChangesBatch {
+  const last = parts.at(-1)! // there is always a first
+  if (parts.length === 1) return last
+  // The wire bytes of the parts are not those of the whole.
+  const { raw: _, ...rest } = last
+  return { ...rest, changes: parts.flatMap((part) => part.changes), bytes: bytes + (parts.length - 1) * SMALL_BYTES }
 }
 
 function isEmpty(batch: Batch): boolean {

@@ -17,6 +17,9 @@ import { warning } from './run-watch.ts'
 import { createSettlement, lowestDurable, type Settlement } from './settle.ts'
 import type { Snapshots } from './snapshot.ts'
 
+/** What waits for a sink that asks for no more: enough that it never waits, little enough that V8 collects it young. */
+const LANE_BYTES = 1024 * 1024
+
 export type SessionEnd = Pick<PipelineSummary, 'end' | 'position' | 'health'>
 export type Stop = { why: 'signal' } | { why: 'until'; position: Position } | { why: 'error'; failure: PartFailure }
 
@@ -158,7 +161,7 @@ function openLane(following: Pick<Following, 'run' | 'session' | 'watermark' | '
     ...laneRecord(session, open),
     from: session.from,
     keepsRecord: open.keepsRecord,
-    boundBytes: batch.maxBytes,
+    boundBytes: Math.max(Math.min(batch.maxBytes, LANE_BYTES), open.sink.batchBytes ?? 0),
     maxWaitMs: batch.maxWaitMs,
     clock: run.clock,
     signal: writing.signal,

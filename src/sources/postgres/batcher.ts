@@ -39,8 +39,8 @@ export const OWN_PREFIX = 'millrace'
 /** A batch closes at a transaction's end past this part of its bound, so that it seldom closes inside one. */
 const NEARLY_FULL = 0.75
 
-/** Small rows weigh more decoded than on the wire; more of them in one batch outlive V8's young generation, and memory grows. */
-const MAX_CHANGES = 4096
+/** Small rows weigh more decoded than on the wire: what waits in larger batches outlives V8's young generation, and memory grows. */
+const MAX_CHANGES = 1024
 
 /**
  * Turns decoded messages into batches. Everything here is synchronous.

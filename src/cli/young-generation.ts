@@ -1,0 +1,13 @@
+/** Megabytes of one semi-space of V8's young generation; its own choice is several times that. */
+const SEMI_SPACE = '--max-semi-space-size=8'
+
+/**
+ * Starts this very process anew with a smaller young generation, where that was not chosen already: what a batch leaves behind
+ * dies young either way, and resident memory is a third less, or better. V8 takes the size only at its start. The process id, the
+ * standard streams and the arguments stay; nothing has been opened yet. Windows has no exec: there nothing happens.
+ */
+export function boundYoungGeneration(): void {
+  const chosen = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((option) => option.includes('semi-space'))
+  if (chosen || process.platform === 'win32' || typeof process.execve !== 'function') return
+  process.execve(process.execPath, [process.execPath, SEMI_SPACE, ...process.execArgv, ...process.argv.slice(1)], process.env)
+}
