@@ -12,7 +12,7 @@ export function openDisplay(terminal: Terminal): { on(event: PipelineEvent): voi
   if (terminal.quiet) return { on() {}, end() {} }
   const hasBars = terminal.isTerminal && terminal.form === 'pretty'
   const show = hasBars
-    ? () => terminal.live(progressBars(tracker.view(), process.stderr.columns ?? 100))
+    ? () => terminal.live(progressBars(tracker.view(), process.stderr.columns || 100))
     : () => (terminal.form === 'json' ? terminal.log.info('progress', tracker.view()) : terminal.say(progressLine(tracker.view())))
   const timer = setInterval(show, hasBars ? BARS_EVERY_MS : LINE_EVERY_MS)
   timer.unref()

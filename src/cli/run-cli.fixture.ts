@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 const BIN = join(import.meta.dirname, 'millrace.ts')
 
 export type Finished = { code: number | null; stdout: string; stderr: string }
-type Options = { cwd?: string; env?: Record<string, string>; node?: string; bin?: string }
+type Options = { cwd?: string; env?: Record<string, string>; node?: string; bin?: string; uid?: number | undefined }
 
 /** Runs the command line as a child to its end, as a user would. */
 export function millrace(args: readonly string[], options: Options = {}): Promise<Finished> {
@@ -19,6 +19,7 @@ export function startMillrace(args: readonly string[], options: Options = {}) {
     cwd: options.cwd ?? process.cwd(),
     env: { ...process.env, NO_COLOR: '1', LOG_LEVEL: '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))

@@ -31,7 +31,10 @@ export async function run(options: RunOptions): Promise<number> {
   const signals = catchSignals(terminal)
   try {
     const other = options.wait ? await runningProcess(config) : null
-    if (other !== null) terminal.log.info('standing-by', { pipeline: config.name, pid: other })
+    if (other !== null) {
+      terminal.log.info('standing-by', { pipeline: config.name, pid: other })
+      if (terminal.isTerminal) terminal.say(`Standing by for process ${other}, which runs ${config.name}.`)
+    }
     const summary = await openPipeline(config, signals.drain, {
       ...(options.mode === undefined ? {} : { mode: options.mode }),
       until,
@@ -72,6 +75,15 @@ function report(event: PipelineEvent, { terminal, display }: { terminal: Termina
   if (event.event === 'warning') terminal.log.warn(event.code, { message: event.message, ...event.fields })
   else if (event.event === 'progress' || event.event === 'settled' || event.event === 'snapshot-chunk') terminal.log.debug(name, fields)
   else if (event.event !== 'retry') terminal.log.info(name, fields) // the pipeline logs its retries itself
+  const line = terminal.isTerminal ? milestone(event) : null
+  if (line !== null) terminal.say(line)
+}
+
+/** What stays on a terminal of the way there, once the bars are gone. */
+function milestone(event: PipelineEvent): string | null {
+  if (event.event === 'started') return `${event.tables} tables into ${event.sinks.join(', ')}, from ${event.from} on.`
+  if (event.event === 'snapshot-done') return `Every table is copied, after ${event.seconds.toFixed(1)} s; following changes.`
+  return null
 }
 
 /** At the start: says how much log the slot kept while nobody read it. */

@@ -36,14 +36,25 @@ export async function openTerminal(options: LogOptions): Promise<Terminal> {
     if (form === 'pretty' && !quiet) write(`${text}\n`)
   }
   const { createLog } = await import('./log.ts')
-  return { form, isTerminal, color, quiet, say, live, write, log: await createLog({ form, level: levelOf(options), color, write }) }
+  return {
+    form,
+    isTerminal,
+    color,
+    quiet,
+    say,
+    live,
+    write,
+    log: await createLog({ form, level: levelOf(options, isTerminal && form === 'pretty'), color, write }),
+  }
 }
 
-function levelOf(options: LogOptions): string {
+/** On a terminal the bars tell the news; what else is said there is for people, so the log says only what is amiss. */
+function levelOf(options: LogOptions, hasBars: boolean): string {
   if (options.verbose) return 'debug'
   if (options.quiet) return 'warn'
   const wanted = process.env.LOG_LEVEL?.toLowerCase() ?? ''
-  return ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(wanted) ? wanted : 'info'
+  if (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(wanted)) return wanted
+  return hasBars ? 'warn' : 'info'
 }
 
 /** Moves to the start of a live part and clears to the end of the screen. Every live part ends with a line break. */
