@@ -197,7 +197,9 @@ export function createMerge({ carry, rules = MERGE_RULES, onStray }: MergeOption
     },
     *due() {
       for (let next = controls.shift(); next; next = controls.shift()) {
-        yield { ...next.control, ...placed() } as ControlBatch
+        // Asked for before a new description was told, it goes out after: a sink must not be taken back to the old one.
+        const table = schema.current(next.control.table.id) ?? next.control.table
+        yield { ...next.control, table, ...placed() } as ControlBatch
         next.out?.()
       }
       if (!between) return
