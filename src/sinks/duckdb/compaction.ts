@@ -1,6 +1,5 @@
 import type { RowChange } from '../../contracts/change.ts'
 import { UNCHANGED, type Row, type Table } from '../../contracts/table.ts'
-import { canonicalEquals } from '../../values/canonical-equals.ts'
 import { createKeyOf } from '../../values/create-key-of.ts'
 
 /**
@@ -14,12 +13,15 @@ export type Compacted = {
   deleted: Row[]
   /** Rows to append, whole. */
   rows: Row[]
-  /** Rows to append whose UNCHANGED values the table holds, in the row with the key of `from`. */
-  partial: { row: Row; from: Row }[]
+  /**
+   * Rows to append whose UNCHANGED values the table holds, in the row with the key of `from` (null: nowhere). `owed`: the
+   * log updated a row, so one must have been there; an insert (a row that came into the row filter) promises none.
+   */
+  partial: { row: Row; from: Row | null; owed: boolean }[]
 }
 
-/** `row`: the key's last state, null when deleted. `stored`: the table may hold the key. `from`: see Compacted.partial. */
-type Entry = { key: Row; row: Row | null; stored: boolean; from: Row | null }
+/** `row`: the key's last state, null when deleted. `stored`: the table may hold the key. `from`, `owed`: see Compacted.partial. */
+type Entry = { key: Row; row: Row | null; stored: boolean; from: Row | null; owed: boolean }
 
 export type Compaction = {
   readonly table: Table
@@ -32,26 +34,30 @@ export type Compaction = {
  * `overlaps`: rows of a snapshot may already hold what an insert brings, so every key counts as stored. Otherwise a key
  * whose first change is an insert is not in the table: the source's key is unique, and the position in the same
  * transaction as the rows keeps any change from being applied twice.
+ *
+ * At no point of the log does a key have two rows: keys are never deferrable (sources/postgres/keys.pg.test.ts), so the
+ * server checks each before it writes the row. A row that leaves a key is therefore the one that came there last, and
+ * batches may be cut anywhere.
  */
 export function createCompaction(table: Table, overlaps: boolean): Compaction {
   const keyOf = createMapKeyOf(table)
   const entries = new Map<unknown, Entry>()
   let wiped = false
 
-  function put(row: Row, from: Row | null): void {
+  function put(row: Row, from: Row | null, owed: boolean): void {
     const key = keyOf(row)
     const entry = entries.get(key)
-    if (!entry) return void entries.set(key, { key: row, row, stored: !wiped && (overlaps || from !== null), from })
+    if (!entry) return void entries.set(key, { key: row, row, stored: !wiped && (overlaps || from !== null), from, owed })
     entry.row = row
     // What the table holds under this key is of a row that is gone: nothing is to be taken from there.
     entry.from = from === row ? null : from
+    entry.owed = owed
   }
 
-  function remove(row: Row, before: Row | null): void {
+  function remove(row: Row): void {
     const key = keyOf(row)
     const entry = entries.get(key)
-    if (!entry) return void (wiped || entries.set(key, { key: row, row: null, stored: true, from: null }))
-    if (entry.row !== null && !isSameRow(table, entry.row, before)) return void (entry.stored ||= !wiped)
+    if (!entry) return void (wiped || entries.set(key, { key: row, row: null, stored: true, from: null, owed: false }))
     entry.row = entry.from = null
     if (!entry.stored) entries.delete(key)
   }
@@ -60,31 +66,34 @@ export function createCompaction(table: Table, overlaps: boolean): Compaction {
     const key = keyOf(row)
     const entry = entries.get(key)
     const isPartial = row.includes(UNCHANGED)
-    if (!entry) entries.set(key, { key: row, row, stored: !wiped, from: isPartial ? row : null })
+    if (!entry) entries.set(key, { key: row, row, stored: !wiped, from: isPartial ? row : null, owed: isPartial })
     else if (isPartial && entry.row) fill(entry, row, entry.row)
     else {
       entry.row = row
       entry.from = null
+      entry.owed = isPartial
     }
   }
 
   /** The key changed: what was not sent comes from the row under the old key. */
-  function move(row: Row, oldKey: Row, before: Row | null): void {
+  function move(row: Row, oldKey: Row): void {
     const entry = entries.get(keyOf(oldKey))
     const isPartial = row.includes(UNCHANGED)
     const base = isPartial ? (entry?.row ?? null) : null
     const from = !isPartial ? null : entry ? entry.from : oldKey
+    const owed = isPartial && (base ? (entry?.owed ?? true) : true)
     const whole = base ? merge(row, base) : row
-    remove(oldKey, before)
-    put(whole, whole.includes(UNCHANGED) ? from : null)
+    remove(oldKey)
+    const hasHoles = whole.includes(UNCHANGED)
+    put(whole, hasHoles ? from : null, hasHoles && owed)
   }
 
   return {
     table,
     change(change) {
-      if (change.op === 'insert') put(change.after, change.after.includes(UNCHANGED) ? change.after : null)
-      else if (change.op === 'delete') remove(change.before, change.before)
-      else if (change.oldKey !== null && keyOf(change.oldKey) !== keyOf(change.after)) move(change.after, change.oldKey, change.before)
+      if (change.op === 'insert') put(change.after, change.after.includes(UNCHANGED) ? change.after : null, false)
+      else if (change.op === 'delete') remove(change.before)
+      else if (change.oldKey !== null && keyOf(change.oldKey) !== keyOf(change.after)) move(change.after, change.oldKey)
       else update(change.after)
     },
     truncate() {
@@ -105,28 +114,21 @@ function createMapKeyOf(table: Table): (row: Row) => unknown {
 
 function fill(entry: Entry, row: Row, base: Row): void {
   entry.row = merge(row, base)
-  if (!entry.row.includes(UNCHANGED)) entry.from = null
+  if (entry.row.includes(UNCHANGED)) return
+  entry.from = null
+  entry.owed = false
 }
 
 function merge(row: Row, base: Row): Row {
   return row.map((value, at) => (value === UNCHANGED ? (base[at] ?? null) : value))
 }
 
-/**
- * Whether the row that leaves a key is the one that this batch put there. With REPLICA IDENTITY FULL a key may be
- * deferrable: two rows can then swap keys, and while they do, the key holds both. Only the old row tells them apart.
- */
-function isSameRow(table: Table, row: Row, before: Row | null): boolean {
-  if (table.identity !== 'full' || before === null) return true
-  return row.every((value, at) => value === UNCHANGED || before[at] === UNCHANGED || canonicalEquals(value, before[at] ?? null))
-}
-
 function finish(entries: Map<unknown, Entry>, wiped: boolean): Compacted {
   const compacted: Compacted = { wiped, deleted: [], rows: [], partial: [] }
-  for (const { key, row, stored, from } of entries.values()) {
+  for (const { key, row, stored, from, owed } of entries.values()) {
     if (stored) compacted.deleted.push(row ?? key)
     if (row === null) continue
-    if (from !== null) compacted.partial.push({ row, from })
+    if (from !== null || owed) compacted.partial.push({ row, from, owed })
     else compacted.rows.push(row.includes(UNCHANGED) ? row.map((value) => (value === UNCHANGED ? null : value)) : row)
   }
   return compacted

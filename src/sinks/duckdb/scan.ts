@@ -31,7 +31,7 @@ function scanKeys(
   return session.database.stream(`${sql} WHERE EXISTS (SELECT 1 FROM temp.main.keys AS keys WHERE ${equal})`, stage)
 }
 
-function readChunk(chunk: ResultChunk, readers: readonly ((value: unknown) => Value)[]): Row[] {
+export function readChunk(chunk: ResultChunk, readers: readonly ((value: unknown) => Value)[]): Row[] {
   const rows: Row[] = Array.from({ length: chunk.rowCount }, () => new Array<Value>(readers.length).fill(null))
   readers.forEach((read, column) => {
     const vector = chunk.getColumnVector(column)

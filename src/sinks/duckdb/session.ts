@@ -3,6 +3,7 @@ import { tableName, type Row, type Table } from '../../contracts/table.ts'
 import { createChunkWriter, type ChunkWriter } from './chunk-writer.ts'
 import type { Database } from './client.ts'
 import type { DuckdbConfig } from './config.ts'
+import { retypeDelivered } from './delivered-keys.ts'
 import { alterTable, createTable, missingBeyondLiterals, rebuildTable, refuseForeignTable } from './ddl.ts'
 import type { KeyRanges } from './key-ranges.ts'
 import { createMisfit } from './misfit.ts'
@@ -26,6 +27,8 @@ export type Session = {
   changed: Map<string, number>
   /** Tables that were empty when a snapshot began and that only its chunks wrote since, by what of their keys is there. */
   pristine: Map<number, KeyRanges>
+  /** Tables of which it was said that they hold rows in part. */
+  incomplete: Set<number>
 }
 
 /** A table ready to be written at one version. `source[j]` is the place of the stored column j in a row. */
@@ -65,6 +68,7 @@ async function adaptTable(session: Session, table: Table): Promise<StoredTable> 
   if (stored.schema !== table.schema || stored.name !== table.name) await makeRoom(session, table)
   if (change.kind === 'alter') await alterTable(database, from, change)
   if (change.kind === 'rebuild') await rebuildTable(database, { table: stored, name: from }, { table: change.next, name: to, added })
+  if (change.next.tracked) await retypeDelivered(session, stored, change.next)
   if (change.kind !== 'none') await fillMissing(session, table, change.next)
   if (change.next.version !== stored.version || change.kind !== 'none') await session.records.saveTable(change.next)
   return change.next

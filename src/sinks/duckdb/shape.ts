@@ -19,6 +19,8 @@ export type StoredTable = {
   generation: string | null
   /** Whether the keys delivered since its begin are kept, so that at its end the others are deleted. */
   tracked: boolean
+  /** Whether a generation has ended, so that every row of the source's is here; not while the table is left out. */
+  whole: boolean
   /** Whether the source dropped it, or the pipeline left it. Its rows stay until its name is needed. */
   gone: boolean
 }
@@ -29,7 +31,11 @@ export type ShapeChange =
   | { kind: 'alter'; next: StoredTable; dropped: string[]; renamed: { from: string; to: string }[]; loosened: string[]; added: Column[] }
   | { kind: 'rebuild'; next: StoredTable }
 
-/** How the stored table becomes `table`. Columns are the same where their ids are, whatever they are called. */
+/**
+ * How the stored table becomes `table`. Columns are the same where their ids are, whatever they are called.
+ * Another key ends the tracking of the open generation: what was delivered is known by the old one. Nothing stale stays for
+ * that: the core begins another generation, not fresh, right after it told of the key (core/snapshot.ts), tracked by the new.
+ */
 export function compareShape(stored: StoredTable, table: Table, options: { dirty: boolean }): ShapeChange {
   const kept = stored.columns.flatMap((old) => table.columns.filter(({ id }) => id === old.id).map((column) => ({ old, column })))
   const added = table.columns.filter(({ id }) => !stored.columns.some((old) => old.id === id))
@@ -38,7 +44,7 @@ export function compareShape(stored: StoredTable, table: Table, options: { dirty
     ...added.map((column) => storedColumn(column, false)),
   ]
   const described = { schema: table.schema, name: table.name, version: table.version, columns, key: keyIds(table), gone: false }
-  const next: StoredTable = { ...stored, ...described, tracked: stored.tracked && keyShape(stored) === keyShape(described) }
+  const next: StoredTable = { ...stored, ...described, tracked: stored.tracked && stored.key.join() === described.key.join() }
   const dropped = stored.columns.filter((old) => !kept.some((pair) => pair.old === old)).map(({ name }) => name)
   const renamed = kept.filter(({ old, column }) => old.name !== column.name).map(({ old, column }) => ({ from: old.name, to: column.name }))
   const loosened = kept.filter(({ old }) => stored.key.includes(old.id) && !next.key.includes(old.id)).map(({ column }) => column.name)
@@ -64,6 +70,7 @@ export function newShape(table: Table): StoredTable {
     key: keyIds(table),
     generation: null,
     tracked: false,
+    whole: false,
     gone: false,
   }
 }
@@ -90,9 +97,9 @@ function sqlTypeOf(column: StoredColumn): string {
   return storedTypeOf(column).sql
 }
 
-/** The keys of an open generation are kept in columns of these types: another key cannot be compared with them. */
-function keyShape({ key, columns }: Pick<StoredTable, 'key' | 'columns'>): string {
-  return JSON.stringify(key.map((id) => [id, columns.filter((column) => column.id === id).map(sqlTypeOf)]))
+/** The types in DuckDB of the key's columns, in the key's order. */
+export function keyTypes({ key, columns }: Pick<StoredTable, 'key' | 'columns'>): string[] {
+  return key.flatMap((id) => columns.filter((column) => column.id === id).map(sqlTypeOf))
 }
 
 function keyIds(table: Table): number[] {

@@ -112,30 +112,6 @@ test('a partial row that the table does not hold waits for its key chunk', async
   expect(await readAll(sink, USERS)).toEqual([[1, 'new', 'big']])
 })
 
-test('two rows of a deferrable key swap it within a transaction', async () => {
-  using folder = temporaryFolder()
-  await using sink = openTestSink(folder.path)
-  const table = { ...USERS, identity: 'full' as const }
-  await sink.write(
-    changes(10, table, [
-      { op: 'insert', after: [1, 'one', ''] },
-      { op: 'insert', after: [2, 'two', ''] },
-    ]),
-    signal,
-  )
-  await sink.write(
-    changes(20, table, [
-      { op: 'update', before: [1, 'one', ''], oldKey: [1, UNCHANGED, UNCHANGED], after: [2, 'one', ''] },
-      { op: 'update', before: [2, 'two', ''], oldKey: [2, UNCHANGED, UNCHANGED], after: [1, 'two', ''] },
-    ]),
-    signal,
-  )
-  expect(sorted(await readAll(sink, table))).toEqual([
-    [1, 'two', ''],
-    [2, 'one', ''],
-  ])
-})
-
 test('a table without a key is a bag: equal rows are counted', async () => {
   using folder = temporaryFolder()
   await using sink = openTestSink(folder.path)

@@ -45,7 +45,7 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     const records = await openRecords(database, { pipeline: context.pipeline, sink: context.name })
     const opened: Session = {
       ...{ database, records, sink: context.name, pipeline: context.pipeline, onValue: config.onValue, log: context.log },
-      ...{ tables: new Map(), prepared: new Map(), dirty: new Set(), changed: new Map(), pristine: new Map() },
+      ...{ tables: new Map(), prepared: new Map(), dirty: new Set(), changed: new Map(), pristine: new Map(), incomplete: new Set() },
     }
     await reload(opened)
     const record = await records.load()
@@ -124,9 +124,10 @@ async function applyControl(session: Session, batch: ControlBatch): Promise<void
 async function markGone(session: Session, table: Table): Promise<void> {
   const stored = session.tables.get(table.id)
   if (!stored) return
-  session.tables.set(table.id, { ...stored, gone: true })
+  const left = { ...stored, gone: true, whole: false }
+  session.tables.set(table.id, left)
   session.prepared.delete(table.id)
-  await session.records.saveTable({ ...stored, gone: true })
+  await session.records.saveTable(left)
 }
 
 /** Null when committed; else what must be widened first. After any error ROLLBACK: a COMMIT then says all is well and keeps nothing. */
