@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPostgres, testedMajors, until, type PostgresServer } from '../../../test/servers.ts'
 import type { SourceControl } from '../../contracts/source.ts'
@@ -89,6 +91,14 @@ describe.each(testedMajors())('a source on Postgres %i', (major) => {
     expect(await refusal(database, asWeak)).toMatchObject({ code: 'RIGHT_REPLICATION' })
     expect((await server.query('SELECT 1 FROM pg_publication', [], database)).rowCount).toBe(0)
     await server.query('DROP ROLE weak')
+  })
+
+  test('refuses a standby', async () => {
+    await using standby = await startPostgres(major)
+    await standby.halt('fast')
+    writeFileSync(join(standby.dataDir, 'standby.signal'), '')
+    await standby.start()
+    expect(await refusal('postgres', { url: standby.url() })).toMatchObject({ code: 'SOURCE_STANDBY' })
   })
 
   test('slots that are all in use are no reason to stop where ours is one of them', async () => {
