@@ -140,6 +140,14 @@ describe('placing', () => {
     expect(outcomes).toEqual(['emitted'])
   })
 
+  test('what follows a description is not placed before it', () => {
+    const { merge, accept, out } = setup()
+    accept(batch(10), schema(T2, 12))
+    merge.control({ kind: 'control', event: 'snapshot-begin', table: T2, generation: 'g', fresh: false, audience: null })
+    out.push(...merge.due())
+    expect(out.map(({ end }) => end)).toEqual([at(10), at(12), at(12)])
+  })
+
   test('controls go out between transactions and before any chunk', () => {
     const { merge, read, out } = tracked()
     merge.control({ kind: 'control', event: 'snapshot-begin', table: T, generation: 'g', fresh: true, audience: null })

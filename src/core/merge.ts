@@ -156,6 +156,8 @@ export function createMerge({ carry, rules = MERGE_RULES, onStray }: MergeOption
   /** Null where the sinks have been told already, by a chunk. */
   const acceptControl = (control: SourceControl): Batch | null => {
     log = control.log
+    // The stream has come as far as what it says of a table: what is placed next must not lie before it.
+    if (control.end > position) position = control.end
     if (control.event === 'table-dropped') schema.drop(control.table.id)
     else if (!schema.change(control.table, control.end)) return null
     const { reread: _, ...told } = control
