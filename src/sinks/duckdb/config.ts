@@ -4,7 +4,7 @@ import { sizeSchema } from '../../lib/unit-schemas.ts'
 export const config = z.strictObject({
   path: z.string().min(1).describe('The DuckDB file; made where it is missing. Relative paths start at the configuration.'),
   memoryLimit: sizeSchema({ min: '64MB', max: '1TB' })
-    .prefault('256MB')
+    .prefault('192MB')
     .describe("DuckDB's memory limit; what needs more is spilled to a folder beside the file."),
   threads: z
     .int()

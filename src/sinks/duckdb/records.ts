@@ -34,8 +34,9 @@ export async function openRecords(database: Database, owner: { pipeline: string;
       return { position: String(row[0]), carry: String(row[1]), chunks: done.map(([chunk]) => String(chunk)) }
     },
     saveCheckpoint: async ({ position, carry }) => {
-      await database.run(`DELETE FROM ${checkpoint} WHERE ${mine}`)
-      await database.run(`INSERT INTO ${checkpoint} VALUES (${us}, ${quoteText(position)}, ${quoteText(carry)})`)
+      await database.run(
+        `DELETE FROM ${checkpoint} WHERE ${mine}; INSERT INTO ${checkpoint} VALUES (${us}, ${quoteText(position)}, ${quoteText(carry)})`,
+      )
     },
     addChunk: (chunk) => database.run(`INSERT INTO ${chunks} VALUES (${us}, ${quoteText(chunk)})`),
     endChunks: async (end) => {

@@ -18,6 +18,9 @@ import { scanTable } from './scan.ts'
 import { prepareTable, type Session } from './session.ts'
 import { widenColumn } from './widen-column.ts'
 
+/** A transaction costs the same for one change as for thousands: several statements, and a wait for the disk. */
+const BATCH_BYTES = 2 * 1024 * 1024
+
 /**
  * Keeps tables equal to the source's. Exactly once, because rows, schema changes, position and chunks of one batch are
  * one DuckDB transaction: after a crash the position says exactly what the rows are.
@@ -93,6 +96,7 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
   }
 
   return {
+    batchBytes: BATCH_BYTES,
     async resume(): Promise<SinkRecord | null> {
       return guard(async () => (await open()).records.load())
     },
