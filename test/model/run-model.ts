@@ -3,6 +3,7 @@ import type { Position } from '../../src/contracts/position.ts'
 import type { SnapshotReader, Source } from '../../src/contracts/source.ts'
 import { createLaneFilter } from '../../src/core/lane-filter.ts'
 import { openSnapshots } from '../../src/core/snapshot.ts'
+import { toMillraceError } from '../../src/errors/millrace-error.ts'
 import { openPostgres } from '../../src/sources/postgres/source.ts'
 import { until, type PostgresServer } from '../servers.ts'
 import { createMemoryState } from './memory-state.ts'
@@ -53,12 +54,11 @@ export async function runModel(server: PostgresServer, seed: number, mutation: M
   try {
     const kills = random.below(4)
     for (; lives < kills; lives++) {
-      await live(model, { killAfterMs: 50 + random.below(900), stop: null })
+      await live(model, { killAfterMs: 50 + random.below(900), stop: null }).catch(throwUnlessTransient)
       for (const { sink } of model.sinks) sink.crash()
       if (violations.length > 0) break
     }
-    await live(model, { killAfterMs: null, stop: () => workload.stop() })
-    lives++
+    for (let isOver = false; !isOver; lives++) isOver = await lastLife(model, () => workload.stop())
   } catch (error) {
     violation(`failed: ${(error as Error).stack}`)
   }
@@ -69,6 +69,22 @@ export async function runModel(server: PostgresServer, seed: number, mutation: M
   const sinks = model.sinks.map(({ sink }) => sink.counts)
   const [emitted, filled] = [sinks.reduce((sum, each) => sum + each.emitted, 0), sinks.reduce((sum, each) => sum + each.filled, 0)]
   return { violations, lives, transactions: workload.transactions, emitted, filled, ms: Date.now() - startedMs }
+}
+
+function throwUnlessTransient(error: unknown): void {
+  if (toMillraceError(error).kind !== 'transient') throw error
+}
+
+/** False where it broke off as a life may: the walsender's own troubles with rewritten tables end its connection now and then. */
+async function lastLife(model: Model, stop: () => Promise<void>): Promise<boolean> {
+  try {
+    await live(model, { killAfterMs: null, stop })
+    return true
+  } catch (error) {
+    throwUnlessTransient(error)
+    for (const { sink } of model.sinks) sink.crash()
+    return false
+  }
 }
 
 type Model = {

@@ -74,6 +74,10 @@ function fromServer(error: ServerError, place: ErrorPlace): Mapped {
     case '58P01':
       if (error.routine === 'CheckLogicalDecodingRequirements') return ['WAL_LEVEL', { level: 'too low' }]
       if (place.phase === 'stream') return ['GAP_SLOT_LOST', slotFields(place)]
+      break
+    case 'XX000':
+      // A walsender that kept a stale map of rewritten files ("could not map filenumber"): a new one has none. Nothing is lost, it reads again.
+      if (place.phase === 'stream') return ['SOURCE_LOST', { reason }]
   }
   return isPassing(error.code) ? ['SOURCE_LOST', { reason }] : ['SOURCE_QUERY', { sqlstate: error.code, reason: wordsOf(error) }]
 }
