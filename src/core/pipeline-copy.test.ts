@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { createMemoryLog } from '../testing/memory-source.ts'
 import { createMemorySink, createMemoryStore, type MemoryStore } from '../testing/memory-sink.ts'
+import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { until, users, useWorld } from './pipeline.fixture.ts'
 import type { PipelineOptions } from './pipeline.ts'
 
@@ -106,4 +107,16 @@ describe('copies and follows', () => {
     expect(begins).toEqual([true, false])
     await world.run({ a }, { mode: 'both', until: 'caught-up' })
   })
+})
+
+test('a sink that fails while the end is being drained is not caught up: it is retried until it holds everything', async () => {
+  const a = createMemoryStore()
+  world.insert(1, 2, 3)
+  a.hold()
+  a.reject('write', new MillraceError('SINK_DISK_FULL', { sink: 'a', path: 'x' }))
+  const report = (event: PipelineEvent) => {
+    if (event.event === 'draining') a.release()
+  }
+  expect(await world.run({ a }, { mode: 'both', until: 'caught-up', report })).toMatchObject({ end: 'caught-up' })
+  expect(a.rows.size).toBe(3)
 })

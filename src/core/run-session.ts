@@ -71,8 +71,8 @@ async function follow(following: Following): Promise<SessionEnd> {
   report({ event: 'draining', reason: end.why })
   const { isDrained, failure } = await leave(following, starting)
   if (end.why === 'error') throw end.failure
-  // Nothing is retried while draining: what is not durable now is the next run's.
-  if (failure !== null && failure.error.kind !== 'transient') throw failure
+  // Nothing is retried while draining: what is not durable now is the next run's. But caught up is only who holds it all.
+  if (failure !== null && (failure.error.kind !== 'transient' || end.why === 'until')) throw failure
   if (!isDrained || failure !== null) return summarise(following, 'aborted')
   return summarise(following, end.why === 'until' ? 'caught-up' : 'drained')
 }
