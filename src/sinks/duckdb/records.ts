@@ -58,14 +58,15 @@ export async function openRecords(database: Database, owner: { pipeline: string;
   }
 }
 
+/** In one transaction: each would wait for the disk. */
 async function create(database: Database, names: { checkpoint: string; chunks: string; tables: string }): Promise<void> {
   const schema = `${quoteName(database.catalog)}.${quoteName(OWN_SCHEMA)}`
-  await database.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
-  await database.run(`CREATE TABLE IF NOT EXISTS ${names.checkpoint} (pipeline VARCHAR, sink VARCHAR, position VARCHAR, carry VARCHAR)`)
-  await database.run(`CREATE TABLE IF NOT EXISTS ${names.chunks} (pipeline VARCHAR, sink VARCHAR, chunk VARCHAR)`)
-  await database.run(
-    `CREATE TABLE IF NOT EXISTS ${names.tables} (pipeline VARCHAR, sink VARCHAR, id BIGINT, schema_name VARCHAR, table_name VARCHAR, description VARCHAR)`,
-  )
+  await database.run(`BEGIN TRANSACTION;
+    CREATE SCHEMA IF NOT EXISTS ${schema};
+    CREATE TABLE IF NOT EXISTS ${names.checkpoint} (pipeline VARCHAR, sink VARCHAR, position VARCHAR, carry VARCHAR);
+    CREATE TABLE IF NOT EXISTS ${names.chunks} (pipeline VARCHAR, sink VARCHAR, chunk VARCHAR);
+    CREATE TABLE IF NOT EXISTS ${names.tables} (pipeline VARCHAR, sink VARCHAR, id BIGINT, schema_name VARCHAR, table_name VARCHAR, description VARCHAR);
+    COMMIT`)
 }
 
 /** The side table of keys that an open generation has delivered. */
