@@ -74,8 +74,9 @@ function takeEqual(folded: Map<string, Record<string, unknown>>, line: Line): bo
   const row = folded.get(key)
   folded.delete(key)
   if (!row || !line.after) return false
-  // A column added later is not in the log of the rows stored before it: only what the files say is compared.
-  return Object.entries(row).every(([column, value]) => JSON.stringify(value) === JSON.stringify(line.after?.[column]))
+  // A log says what a row was when it was written: columns added since are not in it, those renamed or dropped since are.
+  const { after } = line
+  return Object.entries(row).every(([column, value]) => !(column in after) || JSON.stringify(value) === JSON.stringify(after[column]))
 }
 
 function asLines(table: Table, rows: readonly Parameters<ReturnType<typeof createNative>['readLine']>[1][]): Line[] {
