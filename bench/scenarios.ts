@@ -80,7 +80,7 @@ async function updates(server: PostgresServer, size: number): Promise<Figure[]> 
   const end = await markEnd(client)
   await client.end()
   // The file can be updated only once: one run of each.
-  return race(server, { rows, end, targets: TARGETS.duckdb, runs: 1 }, () =>
+  return await race(server, { rows, end, targets: TARGETS.duckdb, runs: 1 }, () =>
     run(folder.path, settings, ['--mode', 'stream', '--until', end]),
   )
 }
