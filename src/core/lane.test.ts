@@ -164,3 +164,16 @@ test('after a failure it writes nothing more, holds nobody up and says so once',
   await lane.drain()
   expect([failures, store.writes, lane.durable, lane.room()]).toEqual([[failure], [], null, null])
 })
+
+test.each(['snapshot-begin', 'table-dropped'] as const)('a chunk in part is waited for no longer after %s of its table', async (event) => {
+  const { lane } = open(createMemoryStore())
+  const control = (of: Table) => ({ ...placed, kind: 'control', event, generation: 'g2', fresh: false, table: of, end: '1' }) as Batch
+  lane.push(rows('s.t/g1/0', '1', false))
+  lane.push(control({ ...table, id: 2 }))
+  await idle(lane)
+  await turn()
+  expect(lane.durable).toBeNull()
+  lane.push(control(table))
+  lane.push(rows('s.t/g2/0', '2', true))
+  await vi.waitFor(() => expect(lane.durable).toBe('2'), { interval: 1 })
+})

@@ -1,4 +1,4 @@
-import type { Batch, ChangesBatch } from '../contracts/batch.ts'
+import type { Batch, ChangesBatch, ControlBatch } from '../contracts/batch.ts'
 import type { ChunkId, Position } from '../contracts/position.ts'
 import type { Sink, SinkRecord } from '../contracts/sink.ts'
 import type { Clock } from './clock.ts'
@@ -42,6 +42,7 @@ export type LaneOptions = {
  * Invariants:
  * 1. `durable` moves only after `flush`.
  * 2. No flush while a chunk is delivered in part (`last: false`): its checkpoint would claim rows that a restart drops.
+ *    A chunk whose copy was begun anew, or whose table is gone, is no longer waited for: its last part never comes.
  * 3. After a failure nothing more is written: what is not durable is read again from the log.
  */
 export class Lane {
@@ -70,7 +71,8 @@ export class Lane {
   /** The newest empty batch, not given to the sink (yet). */
   #idle: Batch | null = null
   #idleWrittenAt = Number.NEGATIVE_INFINITY
-  readonly #partial = new Set<ChunkId>()
+  /** Chunks delivered in part, with the numbers of their tables. */
+  readonly #partial = new Map<ChunkId, number>()
   #isDraining = false
   #isOver = false
   #wakeLane: (() => void) | null = null
@@ -200,12 +202,17 @@ export class Lane {
     const answer = await this.#options.sink.write(batch, this.#options.signal)
     if (answer === 'accepted') this.#needsFlush = true
     const { chunks, held }: Pick<Written, 'chunks' | 'held'> = this.#written ?? { chunks: [], held: null }
-    if (batch.kind === 'rows' && !batch.last) this.#partial.add(batch.chunk)
+    if (batch.kind === 'control' && endsCopies(batch)) this.#forgetParts(batch.table)
+    if (batch.kind === 'rows' && !batch.last) this.#partial.set(batch.chunk, batch.table.id)
     else if ('chunk' in batch) {
       this.#partial.delete(batch.chunk)
       chunks.push(batch.chunk)
     }
     this.#written = { position: batch.end, carry: batch.carry, chunks, held: isEmpty(batch) ? held : batch.end }
+  }
+
+  #forgetParts(table: { id: number }): void {
+    for (const [chunk, tableId] of this.#partial) if (tableId === table.id) this.#partial.delete(chunk)
   }
 
   #canFlush(): boolean {
@@ -264,6 +271,10 @@ function joined(parts: readonly ChangesBatch[], bytes: number): ChangesBatch {
   // The wire bytes of the parts are not those of the whole.
   const { raw: _, ...rest } = last
   return { ...rest, changes: parts.flatMap((part) => part.changes), bytes: bytes + (parts.length - 1) * SMALL_BYTES }
+}
+
+function endsCopies({ event }: ControlBatch): boolean {
+  return event === 'snapshot-begin' || event === 'table-dropped'
 }
 
 function isEmpty(batch: Batch): boolean {

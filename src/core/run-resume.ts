@@ -55,13 +55,12 @@ export async function rememberBegan(state: StateStore, sinks: readonly OpenSink[
 
 /** Checkpoints come first: what is written down as reported was held before. Ends a repair too: every sink has a checkpoint on the new slot. */
 export async function recordAcknowledged(state: StateStore, lanes: readonly Lane[], position: Position | null): Promise<void> {
-  for (const lane of lanes) {
-    const step = lane.takeUnsaved()
-    if (step !== null) await state.sink(lane.name).save({ ...step, data: null })
-  }
+  // All as of one moment: a lane that goes on meanwhile would be written down as further than the checkpoint saved for it.
+  const standings = lanes.map((lane) => ({ name: lane.name, held: lane.held, durable: lane.durable, step: lane.takeUnsaved() }))
+  for (const { name, step } of standings) if (step !== null) await state.sink(name).save({ ...step, data: null })
   if (position === null) return
   // `position` is the lowest of their durable positions, so none is null.
-  const sinks = Object.fromEntries(lanes.map(({ name, held, durable }) => [name, { held, durable: durable ?? position }]))
+  const sinks = Object.fromEntries(standings.map(({ name, held, durable }) => [name, { held, durable: durable ?? position }]))
   await state.set({ acknowledged: { position, sinks } satisfies Acknowledged, repair: false })
 }
 

@@ -53,8 +53,9 @@ async function discover(following: Following, snapshots: Snapshots): Promise<voi
     const found = await transientIsNothing(() => following.session.source.discover(following.tables))
     if (found === null || signal.aborted) continue
     const { joined, left } = found
-    if (joined.length > 0) await join(following, snapshots, joined)
+    // A table made again under its name joins after the one before has left.
     if (left.length > 0) await part(following, snapshots, left)
+    if (joined.length > 0) await join(following, snapshots, joined)
   }
 }
 

@@ -23,6 +23,7 @@ export async function openTables(
     clock: run.clock,
     onProgress: (progress) => report(asEvent(progress)),
   })
+  await snapshots.leaveAllBut(tables)
   // A row deleted while nobody listened has left no trace in the log: a new generation finds it missing.
   if (session.act === 'repair') for (const table of tables) await snapshots.reread(table, null)
   else await snapshots.add(tables)

@@ -15,6 +15,8 @@ import { beginGeneration, copyTable } from './snapshot-table.ts'
 /** The copies under way: one a table at most. */
 export type Copies = {
   add(tables: readonly Table[]): Promise<void>
+  /** In place of `add` where nothing is copied: keeps what was copied in part from being taken for whole later. */
+  pass(tables: readonly Table[]): Promise<void>
   remove(tables: readonly Table[]): Promise<void>
   reread(table: Table, audience: readonly string[] | null): Promise<void>
   /** Reads the incomplete keys of a table that is not being copied. */
@@ -130,29 +132,39 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
     }
   }
 
-  const decide = async (table: Table): Promise<Start | null> => {
-    const plan = await plans.load(table)
-    const decision = decideCopy(table, plan, context.sinks)
+  const inheritedOf = (table: Table) => {
     const inherited = merge.inherited().find((keys) => keys.tableId === table.id)
     // Too many keys to carry, or keys of another shape of the table: all of it is read again, for all.
-    const isLost = inherited && (inherited.keys === null || inherited.version !== table.version)
+    return { inherited, isLost: inherited !== undefined && (inherited.keys === null || inherited.version !== table.version) }
+  }
+  const completeInherited = (table: Table, inherited: CarriedKeys) => {
+    merge.track(table, { audience: null, inBlocks: false })
+    merge.restore(table, incompleteOf(table, inherited))
+    complete(table)
+  }
+  const decide = async (table: Table): Promise<Start | null> => {
+    const past = await plans.load(table)
+    const decision = decideCopy(table, past, context.sinks)
+    const { inherited, isLost } = inheritedOf(table)
     if (decision.act === 'resume' && !isLost) {
       merge.track(table, { audience: audienceOf(context, decision.sinks), inBlocks: true })
       if (inherited) merge.restore(table, incompleteOf(table, inherited))
       return { table, plan: decision.plan, sinks: decision.sinks, isYoung: !isBegun(table, decision.plan) }
     }
     if (decision.act === 'none' && !isLost) {
-      if (inherited) {
-        merge.track(table, { audience: null, inBlocks: false })
-        merge.restore(table, incompleteOf(table, inherited))
-        complete(table)
-      }
+      if (inherited) completeInherited(table, inherited)
       return null
     }
     const sinks = decision.act === 'anew' && !isLost ? decision.sinks : context.sinks.map((sink) => sink.name)
-    const made = newPlan(table, plan, sinks, context.sinks)
+    const made = newPlan(table, past, sinks, context.sinks)
     await plans.save(table, made)
-    merge.abandonInherited(table.id)
+    const audience = audienceOf(context, sinks)
+    if (!inherited || audience === null) merge.abandonInherited(table.id)
+    else {
+      // Those that hold the table hold it with these holes: the copy of the others does not reach them.
+      merge.track(table, { audience, inBlocks: true })
+      merge.restore(table, forEveryone(incompleteOf(table, inherited)))
+    }
     return { table, plan: made, sinks, isYoung: true }
   }
   /** A chunk was delivered, so the wait before the first one was over. */
@@ -174,12 +186,28 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
       }
       if (starts.length > 0) start(starts, isJoining && starts.some((each) => each.isYoung))
     },
+    /**
+     * Rows that move while nobody follows the table come with holes that nobody notes: a copy begun is not resumed after this, but begun
+     * anew. Holes known of already move with their rows: they are followed, and filled, as those of an insert are.
+     */
+    async pass(tables) {
+      for (const table of tables) {
+        const past = await plans.load(table)
+        const decision = decideCopy(table, past, context.sinks)
+        if (decision.act === 'resume') {
+          const plan = newPlan(table, past, decision.plan.sinks, context.sinks)
+          await plans.save(table, { ...plan, fresh: false })
+        }
+        const { inherited, isLost } = inheritedOf(table)
+        if (inherited && !isLost) completeInherited(table, inherited)
+      }
+    },
     async remove(tables) {
       for (const table of tables) {
         known.delete(table.id)
         stop(table.id)?.hold?.drop()
         merge.untrack(table.id)
-        await plans.drop(table)
+        await plans.leave(table)
       }
       settleIdle()
     },
@@ -210,6 +238,10 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
       await Promise.all(stopping)
     },
   }
+}
+
+function forEveryone(marks: ReadonlyMap<string, IncompleteKey>): ReadonlyMap<string, IncompleteKey> {
+  return new Map([...marks].map(([key, { row }]) => [key, { row, everyone: true }]))
 }
 
 function incompleteOf(table: Table, { keys }: CarriedKeys): ReadonlyMap<string, IncompleteKey> {

@@ -33,7 +33,7 @@ export async function copyKeyless(context: SnapshotContext, copy: KeylessTableCo
 }
 
 async function beginAnew(context: SnapshotContext, { table, sinks }: KeylessTableCopy, before: Plan): Promise<Plan> {
-  const plan = newPlan(table, before, sinks, context.sinks)
+  const plan = newPlan(table, { plan: before, missed: null }, sinks, context.sinks)
   await context.plans.save(table, plan)
   beginGeneration(context, { table, plan, sinks })
   return plan

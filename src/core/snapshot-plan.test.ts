@@ -74,17 +74,33 @@ describe('whether a table is copied', () => {
       { act: 'anew', sinks: ['one'] },
     ],
     ['not where a table without a key was finished', KEYLESS, plan(['one']), [sink('one', END)], { act: 'none' }],
-  ])('%s', (_, table, before, sinks, decision) => expect(decideCopy(table, before, sinks)).toMatchObject(decision as object))
+  ])('%s', (_, table, before, sinks, decision) =>
+    expect(decideCopy(table, { plan: before, missed: null }, sinks)).toMatchObject(decision as object),
+  )
+})
+
+test('what was copied before changes were missed counts for nothing, and what comes after does, whatever the clock says', () => {
+  const past = { plan: plan(['one']), missed: (Date.now() + 1e9).toString(36) }
+  expect(decideCopy(T, past, [sink('one', END)])).toEqual({ act: 'anew', sinks: ['one'] })
+  const { generation } = newPlan(T, past, ['one'], [])
+  expect(decideCopy(T, { ...past, plan: null }, [sink('one', `public.t/${generation}/end`)])).toEqual({ act: 'none' })
+})
+
+test('a table under a new name is the one that was copied', () => {
+  const renamed = { ...T, name: 'a/b' }
+  expect(decideCopy(renamed, { plan: null, missed: null }, [sink('one', END)])).toEqual({ act: 'none' })
+  expect(newPlan(renamed, { plan: null, missed: null }, ['one'], [sink('one', 'public.t/9-b/0')]).fresh).toBe(false)
+  expect(decideCopy(renamed, { plan: null, missed: null }, [sink('one', 'public.a/b/9-b/end')])).toEqual({ act: 'none' })
 })
 
 test('a new generation has a name never used, after the one before, and is fresh only where no sink has any of it', () => {
-  const first = newPlan(T, null, ['one'], [sink('one')])
+  const first = newPlan(T, { plan: null, missed: null }, ['one'], [sink('one')])
   expect(first).toMatchObject({ tableId: 9, fresh: true, chunks: null, next: 0 })
-  const second = newPlan(T, first, ['one'], [sink('one')])
+  const second = newPlan(T, { plan: first, missed: null }, ['one'], [sink('one')])
   expect(second.generation > first.generation).toBe(true)
   expect(second.fresh).toBe(false)
-  expect(newPlan(T, null, ['one'], [sink('one', 'public.t/8-a/end')]).fresh).toBe(false)
-  expect(newPlan(T, plan(['one']), ['two'], [sink('one', END), sink('two')]).fresh).toBe(true)
+  expect(newPlan(T, { plan: null, missed: null }, ['one'], [sink('one', 'public.t/8-a/end')]).fresh).toBe(false)
+  expect(newPlan(T, { plan: plan(['one']), missed: null }, ['two'], [sink('one', END), sink('two')]).fresh).toBe(true)
 })
 
 test('chunks planned anew take the place of their leaf, under numbers not used before', () => {
@@ -95,5 +111,5 @@ test('chunks planned anew take the place of their leaf, under numbers not used b
 
 test('a table without a key is copied for all sinks where one lacks it: its changes are held, and dropped, for all', () => {
   const sinks = [sink('one', 'public.t/9-b/0'), sink('two', END)]
-  expect(decideCopy(KEYLESS, plan(['one', 'two']), sinks)).toEqual({ act: 'anew', sinks: ['one', 'two'] })
+  expect(decideCopy(KEYLESS, { plan: plan(['one', 'two']), missed: null }, sinks)).toEqual({ act: 'anew', sinks: ['one', 'two'] })
 })

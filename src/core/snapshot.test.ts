@@ -391,3 +391,80 @@ test('is disposed at once in the middle of everything', async () => {
     await snapshots[Symbol.asyncDispose]()
   }
 })
+
+describe('what was missed', () => {
+  const text: Table = { ...T, columns: [column('id', 1), { ...column('v', 2), type: { kind: 'text', name: 'text' } }] }
+  const tx = { xid: 9, position: at(19), commitTimeUs: 0 }
+  const ended = (out: readonly Batch[]) => [{ name: 'one', record: { position: at(20), carry: '', chunks: [chunksOf(out).at(-1)!] } }]
+
+  test('while a table was away: it is copied anew when it comes back', async () => {
+    await using snapshots = await open()
+    await snapshots.add([T])
+    await snapshots.idle()
+    await snapshots.remove([T])
+    const { length } = snapshots.out
+    await snapshots.add([T])
+    await snapshots.idle()
+    expect(story(snapshots.out.slice(length))).toEqual(['snapshot-begin', 'rows 0', 'rows 1', 'snapshot-end'])
+  })
+
+  test('while a table was away for a whole run, also one that copies nothing, and for a sink that was away with it', async () => {
+    const state = createMemoryState()
+    const first = await open({ state })
+    await first.add([T])
+    await first.idle()
+    await first[Symbol.asyncDispose]()
+    const second = await open({ state, running: null, mode: 'none', sinks: [{ name: 'two', record: null }] })
+    await second.leaveAllBut([LOG])
+    await second[Symbol.asyncDispose]()
+    let { out } = first
+    for (const expected of [['snapshot-begin', 'schema', 'rows 0', 'rows 1', 'snapshot-end'], []]) {
+      await using run = await open({ state, running: null, sinks: ended(out) })
+      await run.leaveAllBut([T])
+      await run.add([T])
+      await run.idle()
+      expect(story(run.out)).toEqual(expected)
+      out = run.out
+    }
+  })
+
+  test('while the stream went on without the copy: a copy begun is not resumed', async () => {
+    const state = createMemoryState()
+    const first = await open({ state })
+    await first.add([T])
+    await first.idle()
+    await first[Symbol.asyncDispose]()
+    const sinks = [{ name: 'one', record: { position: at(0), carry: '', chunks: [chunksOf(first.out)[0]!] } }]
+    const second = await open({ state, sinks, running: null, mode: 'none' })
+    await second.add([T])
+    await second[Symbol.asyncDispose]()
+    await using third = await open({ state, sinks, running: null })
+    await third.add([T])
+    await third.idle()
+    expect(story(third.out)).toEqual(['snapshot-begin', 'schema', 'rows 0', 'rows 1', 'snapshot-end'])
+    expect(third.out[0]).toMatchObject({ fresh: false })
+  })
+
+  test.each(['incremental', 'none'] as const)(
+    'by a sink that holds a table with holes: filled also while another copies it (%s)',
+    async (mode) => {
+      const state = createMemoryState()
+      const first = await open({ state })
+      await first.add([T])
+      await first.idle()
+      const end = ended(first.out)[0]!
+      first.feed(changes(20, { op: 'insert', table: text, before: null, oldKey: null, after: [4, UNCHANGED], ordinal: 0, tx }))
+      await until(() => first.out.some((batch) => batch.kind === 'changes'))
+      const { carry } = first.out.find((batch) => batch.kind === 'changes')!
+      await first[Symbol.asyncDispose]()
+      const sinks = [
+        { name: 'one', record: { ...end.record, carry } },
+        { name: 'two', record: null },
+      ]
+      await using second = await open({ state, running: null, sinks, mode })
+      await second.add([T])
+      await second.idle()
+      expect(story(second.out)).toContain('rows 4')
+    },
+  )
+})

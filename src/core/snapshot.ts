@@ -5,6 +5,7 @@
  * The seam to the pipeline. One `Snapshots` lives for one connection of the stream, with the sinks opened for it:
  *
  *     const snapshots = await openSnapshots({ source, state, sinks, running, … })   // before the stream is read
+ *     await snapshots.leaveAllBut(await source.tables())                            // those that left since the last run
  *     await snapshots.add(await source.tables())                                    // and later with those that joined
  *     for await (const batch of snapshots.merge(source.read(from, signal), from, signal)) give each sink of `batch.audience` the batch
  *
@@ -37,7 +38,7 @@ import { createStreamWaits } from './snapshot-waits.ts'
 
 export type SnapshotsOptions = {
   source: Pick<Source, 'snapshots' | 'nudge' | 'head'>
-  state: Pick<StateStore, 'get' | 'set' | 'delete'>
+  state: Pick<StateStore, 'get' | 'set' | 'delete' | 'keys'>
   sinks: readonly { name: string; record: SinkRecord | null }[]
   running: readonly TransactionId[] | null
   /** `none`: the stream only; nothing is copied. */
@@ -60,8 +61,10 @@ export type SnapshotProgress =
 export interface Snapshots extends AsyncDisposable {
   /** Copies those of these tables that some sink does not hold; known ones are left alone. */
   add(tables: readonly Table[]): Promise<void>
-  /** Forgets tables that left the pipeline. */
+  /** Forgets tables that left the pipeline: should they come back, they are copied anew, for what happened to them meanwhile is in no log. */
   remove(tables: readonly Table[]): Promise<void>
+  /** The same for all that an earlier run copied and that are not among these; before the stream is read without them. */
+  leaveAllBut(tables: readonly Table[]): Promise<void>
   /** Reads a table again as a new generation, for these sinks (null: all). Resolves when that is written down. */
   reread(table: Table, audience: readonly string[] | null): Promise<void>
   merge(stream: AsyncIterable<ChangesBatch | SourceControl>, from: Position, signal: AbortSignal): AsyncIterable<Batch>
@@ -130,8 +133,9 @@ export async function openSnapshots(options: SnapshotsOptions): Promise<Snapshot
   }
 
   return {
-    add: (tables) => (options.mode === 'none' ? Promise.resolve() : copies.add(tables)),
+    add: (tables) => (options.mode === 'none' ? copies.pass(tables) : copies.add(tables)),
     remove: copies.remove,
+    leaveAllBut: context.plans.leaveAllBut,
     reread: (table, audience) => copies.reread(table, audience),
     merge: through,
     idle: copies.idle,

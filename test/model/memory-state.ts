@@ -1,7 +1,7 @@
 import type { StateStore } from '../../src/contracts/state-store.ts'
 
 /** Facts in memory, as JSON: what a restart reads is what could have been written. */
-export function createMemoryState(): Pick<StateStore, 'get' | 'set' | 'delete'> & { facts: Map<string, string> } {
+export function createMemoryState(): Pick<StateStore, 'get' | 'set' | 'delete' | 'keys'> & { facts: Map<string, string> } {
   const facts = new Map<string, string>()
   return {
     facts,
@@ -12,5 +12,6 @@ export function createMemoryState(): Pick<StateStore, 'get' | 'set' | 'delete'> 
     async delete(key) {
       facts.delete(key)
     },
+    keys: async (prefix) => [...facts.keys()].filter((key) => key.startsWith(prefix)),
   }
 }
