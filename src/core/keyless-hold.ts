@@ -14,57 +14,74 @@ import { MillraceError } from '../errors/millrace-error.ts'
  * It need not survive a crash: until the copy's end is durable a restart copies the table anew, in a snapshot that shows them all.
  */
 export type KeylessHold = {
-  /** Takes a change, once. */
-  take(change: KeylessChange): void
+  /** Takes a change, once; `bytes`: about its size. */
+  take(change: KeylessChange, bytes: number): void
   /** What is held and not visible, in order, in portions. */
-  remaining(isVisible: (xid: TransactionId) => boolean): Iterable<readonly KeylessChange[]>
+  remaining(isVisible: (xid: TransactionId) => boolean): Iterable<Portion>
   close(): void
 }
 
 export type KeylessChange = Exclude<Change, { op: 'message' }>
 
-/** Changes in one portion: of memory past the bound, of the file, and of what is handed out. */
-const PORTION = 1000
+export type Portion = { changes: readonly KeylessChange[]; bytes: number }
+type Filling = { changes: KeylessChange[]; bytes: number }
 
-/** Holds up to `maxInMemory` changes in memory, the rest in a temporary file. */
-export function createKeylessHold({ maxInMemory = 20_000 }: { maxInMemory?: number } = {}): KeylessHold {
-  const memory: KeylessChange[] = []
-  let portion: KeylessChange[] = []
+/** One portion, of memory or of the file, ends past either: what is handed out at once, and what is read back at once. */
+const PORTION = { changes: 1000, bytes: 1 << 20 }
+
+/** Holds up to `maxInMemory` changes of up to `maxBytes` in memory, the rest in a temporary file. */
+export function createKeylessHold({
+  maxInMemory = 20_000,
+  maxBytes = 16 << 20,
+}: { maxInMemory?: number; maxBytes?: number } = {}): KeylessHold {
+  const memory: Filling[] = []
+  let [heldChanges, heldBytes] = [0, 0]
+  let portion: Filling = { changes: [], bytes: 0 }
   let file: PortionFile | null = null
   let last = ''
   return {
-    take(change) {
+    take(change, bytes) {
       const place = `${change.tx.position}:${String(change.ordinal).padStart(16, '0')}`
       if (place <= last) return
       last = place
-      if (memory.length < maxInMemory) memory.push(change)
-      else if (portion.push(change) >= PORTION) {
-        file ??= openPortionFile()
-        file.append(portion)
-        portion = []
-      }
+      portion.changes.push(change)
+      portion.bytes += bytes
+      if (portion.changes.length >= PORTION.changes || portion.bytes >= PORTION.bytes) putAway()
     },
     *remaining(isVisible) {
-      for (const part of portionsOf(memory, file, portion)) {
-        const invisible = part.filter((change) => !isVisible(change.tx.xid))
-        if (invisible.length > 0) yield invisible
+      for (const { changes, bytes } of portionsOf(memory, file, portion)) {
+        const invisible = changes.filter((change) => !isVisible(change.tx.xid))
+        if (invisible.length > 0) yield { changes: invisible, bytes }
       }
     },
     close() {
       file?.close()
       file = null
-      memory.length = portion.length = 0
+      memory.length = portion.changes.length = 0
     },
+  }
+
+  /** Once something lies in the file everything after it does: the order stays. */
+  function putAway(): void {
+    if (file === null && heldChanges < maxInMemory && heldBytes < maxBytes) {
+      memory.push(portion)
+      heldChanges += portion.changes.length
+      heldBytes += portion.bytes
+    } else {
+      file ??= openPortionFile()
+      file.append(portion)
+    }
+    portion = { changes: [], bytes: 0 }
   }
 }
 
-function* portionsOf(memory: readonly KeylessChange[], file: PortionFile | null, rest: readonly KeylessChange[]) {
-  for (let at = 0; at < memory.length; at += PORTION) yield memory.slice(at, at + PORTION)
+function* portionsOf(memory: readonly Portion[], file: PortionFile | null, rest: Portion): Generator<Portion> {
+  yield* memory
   if (file) yield* file.read()
   yield rest
 }
 
-type PortionFile = { append(changes: readonly KeylessChange[]): void; read(): Iterable<KeylessChange[]>; close(): void }
+type PortionFile = { append(portion: Portion): void; read(): Iterable<Portion>; close(): void }
 
 /** Portions one after the other, each with its length in front. Tables and transactions are kept once, aside: they are shared objects. */
 function openPortionFile(): PortionFile {
@@ -79,8 +96,9 @@ function openPortionFile(): PortionFile {
     return tables.length - 1
   }
   return {
-    append(changes) {
-      const bytes = serialize(changes.map((change) => pack(change, indexOf(change.table))))
+    append(portion) {
+      const changes = portion.changes.map((change) => pack(change, indexOf(change.table)))
+      const bytes = serialize({ changes, bytes: portion.bytes } satisfies PackedPortion)
       const length = Buffer.alloc(4)
       length.writeUInt32LE(bytes.length)
       for (const part of [length, bytes]) end += writeAll(descriptor, part, end)
@@ -89,15 +107,16 @@ function openPortionFile(): PortionFile {
       for (let at = 0; at < end;) {
         const length = readAll(descriptor, at, 4).readUInt32LE()
         // Written by append above.
-        const packed = deserialize(readAll(descriptor, at + 4, length)) as Packed[]
+        const packed = deserialize(readAll(descriptor, at + 4, length)) as PackedPortion
         at += 4 + length
-        yield packed.map((each) => unpack(each, tables))
+        yield { changes: packed.changes.map((each) => unpack(each, tables)), bytes: packed.bytes }
       }
     },
     close: () => closeSync(descriptor),
   }
 }
 
+type PackedPortion = { changes: Packed[]; bytes: number }
 type Packed = { table: number; tx: Transaction; before: PackedRow; oldKey: PackedRow; after: PackedRow; rest: Record<string, unknown> }
 type PackedRow = { row: Row; unchanged: number[] } | null
 

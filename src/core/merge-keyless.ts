@@ -43,19 +43,19 @@ export function createKeylessMerge(): KeylessMerge {
   const tables = new Map<number, Held>()
 
   /** Whether a change goes to the sinks now. */
-  const passes = (change: Change): boolean => {
+  const passes = (change: Change, bytes: number): boolean => {
     const held = change.op === 'message' ? undefined : tables.get(change.table.id)
     if (!held) return true
     const keyless = change as KeylessChange
     if (held.released) return held.visibility?.sees(keyless.tx.xid) !== true
-    held.hold.take(keyless)
+    held.hold.take(keyless, bytes)
     return false
   }
   function* release(held: Held, placed: () => Place): Generator<Batch> {
     const sees = (xid: number) => held.visibility?.sees(xid) === true
     held.released = true
-    for (const changes of held.hold.remaining(sees)) {
-      yield { ...placed(), kind: 'changes', changes, bytes: changes.length * 100, betweenTransactions: true, audience: null }
+    for (const portion of held.hold.remaining(sees)) {
+      yield { ...placed(), kind: 'changes', ...portion, betweenTransactions: true, audience: null }
     }
     held.hold.close()
   }
@@ -81,7 +81,8 @@ export function createKeylessMerge(): KeylessMerge {
     },
     pass(batch) {
       if (tables.size === 0) return batch
-      const changes = batch.changes.filter(passes)
+      const bytesEach = batch.bytes / batch.changes.length
+      const changes = batch.changes.filter((change) => passes(change, bytesEach))
       if (changes.length === batch.changes.length) return batch
       const { raw: _, ...rest } = batch
       return { ...rest, changes }

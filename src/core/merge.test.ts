@@ -454,6 +454,22 @@ describe('tables without a key', () => {
     expect(changes.at(-1)).toMatchObject({ op: 'insert', table: LOG, after: [1n, 0, UNCHANGED] })
   })
 
+  test('what is held is bounded in bytes too, and handed out in portions that say how large they are', () => {
+    const { merge, accept } = setup()
+    const copy = merge.holdKeyless(LOG.id)
+    const fed = Array.from({ length: 40 }, (_, index) => line(index + 1, index + 1))
+    for (const change of fed) accept({ ...batch(change.tx.xid, change), bytes: 500_000 })
+    copy.seen(upTo(3))
+    copy.copied(at(0), () => {})
+    const out = [...merge.due()].flatMap((each) => (each.kind === 'changes' ? [each] : []))
+    const changes = out.flatMap((each) => each.changes)
+    expect(changes).toEqual(fed.slice(2))
+    // What comes back from the file is equal, not the same.
+    expect(changes.filter((change) => (fed as Change[]).includes(change)).length).toBeLessThan(36)
+    expect(Math.max(...out.map(({ bytes }) => bytes))).toBeLessThan(2_000_000)
+    expect(out.reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThan(18_000_000)
+  })
+
   test('a change that comes again is held once', () => {
     const { merge, accept } = setup()
     const copy = merge.holdKeyless(LOG.id)
