@@ -81,7 +81,7 @@ export function createKeylessMerge(): KeylessMerge {
     },
     pass(batch) {
       if (tables.size === 0) return batch
-      const bytesEach = batch.bytes / batch.changes.length
+      const bytesEach = Math.ceil(batch.bytes / Math.max(1, batch.changes.length))
       const changes = batch.changes.filter((change) => passes(change, bytesEach))
       if (changes.length === batch.changes.length) return batch
       const { raw: _, ...rest } = batch
