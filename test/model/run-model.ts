@@ -58,7 +58,7 @@ export async function runModel(server: PostgresServer, seed: number, mutation: M
       for (const { sink } of model.sinks) sink.crash()
       if (violations.length > 0) break
     }
-    for (let isOver = false; !isOver; lives++) isOver = await lastLife(model, () => workload.stop())
+    for (let isOver = false; !isOver; lives++) isOver = await lastLife(model, { stop: () => workload.stop(), mayFail: lives < 10 })
   } catch (error) {
     violation(`failed: ${(error as Error).stack}`)
   }
@@ -76,11 +76,12 @@ function throwUnlessTransient(error: unknown): void {
 }
 
 /** False where it broke off as a life may: the walsender's own troubles with rewritten tables end its connection now and then. */
-async function lastLife(model: Model, stop: () => Promise<void>): Promise<boolean> {
+async function lastLife(model: Model, { stop, mayFail }: { stop: () => Promise<void>; mayFail: boolean }): Promise<boolean> {
   try {
     await live(model, { killAfterMs: null, stop })
     return true
   } catch (error) {
+    if (!mayFail) throw error
     throwUnlessTransient(error)
     for (const { sink } of model.sinks) sink.crash()
     return false
