@@ -1,8 +1,9 @@
 import type { Row, Table } from '../contracts/table.ts'
 import type { IncompleteKey } from './incomplete.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import { audienceOf, type SnapshotContext } from './snapshot-context.ts'
 import { chunkId } from './snapshot-plan.ts'
-import { deliverChunk } from './snapshot-read.ts'
+import { deliverChunk, retrying } from './snapshot-read.ts'
 
 const KEYS_A_CHUNK = 500
 const LONGEST_REST_MS = 500
@@ -37,13 +38,25 @@ export async function readKeys(
     keys.slice(index * KEYS_A_CHUNK, (index + 1) * KEYS_A_CHUNK),
   )
   await Promise.all(
-    portions.map((portion) => {
+    portions.map(async (portion) => {
       const rows: Row[] = portion.map(([, mark]) => mark.row)
-      const chunk = context.source.snapshots.keyChunk(described, rows, chunkId(table, { generation }, uniqueName()))
+      const chunkOf = (named: Table) => context.source.snapshots.keyChunk(named, rows, chunkId(table, { generation }, uniqueName()))
       const audience = portion.some(([, mark]) => mark.everyone) ? null : audienceOf(context, sinks)
-      return deliverChunk(context, { chunk, audience, asked: portion.map(([key]) => key), rank }, signal)
+      const request = { audience, asked: portion.map(([key]) => key), rank }
+      const delivered = await deliverChunk(context, { ...request, chunk: chunkOf(described) }, signal)
+      if (delivered !== 'moved') return
+      const named = await namedNow(context, described, signal)
+      if (named) await deliverChunk(context, { ...request, chunk: chunkOf(named) }, signal)
     }),
   )
+}
+
+/** The stream tells a new name only with the next change, which may never come: a plan names the table as it is. Null where it is gone. */
+async function namedNow(context: SnapshotContext, table: Table, signal: AbortSignal): Promise<Table | null> {
+  const { source, chunkBytes } = context
+  const ask = () => orAborted(source.snapshots.plan(table, { generation: 'name', chunkBytes }), signal)
+  const [chunk] = await retrying(context, ask, signal)
+  return chunk ? { ...table, schema: chunk.table.schema, name: chunk.table.name } : null
 }
 
 function incompleteKeys({ merge }: SnapshotContext, table: Table): readonly (readonly [string, IncompleteKey])[] {

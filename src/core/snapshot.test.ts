@@ -270,6 +270,20 @@ describe('incomplete keys', () => {
     expect(story(second.out)).toEqual(['snapshot-begin', 'schema', 'rows 4', 'snapshot-end'])
   })
 
+  test('are read under the name that the table has now, though no change tells of it', async () => {
+    const renamed = { ...T, name: 'u', version: 'v2' }
+    const of = reader()
+    const read: SnapshotReader['read'] = async (chunk, ...rest) =>
+      'keys' in (chunk.predicate as object) && chunk.table.name === 't' ? null : of.read(chunk, ...rest)
+    const plan: SnapshotReader['plan'] = async (_, options) => of.plan(planned++ === 0 ? T : renamed, options)
+    let planned = 0
+    await using snapshots = await open({ reader: reader({ read, plan }) })
+    await snapshots.add([T])
+    snapshots.feed(changes(20, hole))
+    await snapshots.idle()
+    expect(story(snapshots.out)).toContain('rows 4')
+  })
+
   test('of an insert are read again while nothing is copied', async () => {
     await using snapshots = await open({ mode: 'none' })
     const text: Table = { ...T, columns: [column('id', 1), { ...column('v', 2), type: { kind: 'text', name: 'text' } }] }
