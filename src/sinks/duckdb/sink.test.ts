@@ -59,19 +59,34 @@ test('a batch that fails leaves neither rows nor position', async () => {
   expect(await readAll(sink, USERS)).toEqual([])
 })
 
-test('changes that the position contains are not applied again, wherever batches are cut', async () => {
+test('changes that the position contains are not applied again after a restart, wherever batches are cut', async () => {
   using folder = temporaryFolder()
-  await using sink = openTestSink(folder.path)
   const whole = changes(
     10,
     LOGS,
     ['a', 'b', 'c', 'd'].map((line) => ({ op: 'insert', after: [line, 1] })),
   )
-  await sink.write({ ...whole, changes: whole.changes.slice(0, 2), end: `${at(9)}:000000000001` }, signal)
-  await sink.write(whole, signal)
-  await sink.write(whole, signal)
+  const part = { ...whole, changes: whole.changes.slice(0, 2), end: `${at(9)}:000000000001` }
+  for (const batch of [part, whole, whole]) {
+    await using sink = openTestSink(folder.path)
+    await sink.resume()
+    await sink.write(batch, signal)
+  }
+  await using sink = openTestSink(folder.path)
   expect((await readAll(sink, LOGS)).map(([line]) => line).sort()).toEqual(['a', 'b', 'c', 'd'])
 })
+
+test.each([false, true])(
+  'changes held back during a copy come from behind the position and are applied, closing between: %s',
+  async (closeBetweenFlushes) => {
+    using folder = temporaryFolder()
+    await using sink = openTestSink(folder.path, { closeBetweenFlushes })
+    await sink.write(changes(20, LOGS, [{ op: 'insert', after: ['a', 1] }]), signal)
+    await sink.flush(signal)
+    await sink.write({ ...changes(10, LOGS, [{ op: 'insert', after: ['held', 1] }]), end: at(20) }, signal)
+    expect((await readAll(sink, LOGS)).map(([line]) => line).sort()).toEqual(['a', 'held'])
+  },
+)
 
 test('a partial update keeps what was not sent, also through a change of the key', async () => {
   using folder = temporaryFolder()

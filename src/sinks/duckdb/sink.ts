@@ -29,6 +29,11 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
   const path = resolve(context.baseDir, config.path)
   let session: Session | null = null
   let position: Position = ''
+  /**
+   * Where it was first opened: the core gives nothing twice after that, and the changes of a table without a key come after its copy,
+   * from behind where the stream has come. So not where it stands, nor where the file was opened again between flushes.
+   */
+  let resumed: Position | null = null
   let chunks = new Set<string>()
 
   async function open(): Promise<Session> {
@@ -53,6 +58,7 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     await reload(opened)
     const record = await records.load()
     position = record?.position ?? ''
+    resumed ??= position
     chunks = new Set(record?.chunks)
     return opened
   }
@@ -87,7 +93,9 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
 
   async function apply(current: Session, batch: Batch): Promise<void> {
     const { records } = current
-    if (batch.kind === 'changes') await applyChanges(current, changesAfter(batch.changes, position))
+    // A new slot may stand earlier, on another server even: nothing of it was here before.
+    if (resumed !== null && batch.end < resumed) resumed = ''
+    if (batch.kind === 'changes') await applyChanges(current, changesAfter(batch.changes, resumed ?? ''))
     else if (batch.kind === 'control') await applyControl(current, batch)
     // A finished chunk seen again before the position is older than what the stream brought since.
     else if (!chunks.has(batch.chunk) || batch.end >= position) await applyRows(current, batch)

@@ -159,7 +159,8 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
     },
     describe({ table, previous, reread }) {
       if (changes.length > 0) close()
-      const end = position()
+      // Every commit record before this transaction's own was handed on: the description lies there, after what a chunk read before it shows.
+      const end = tx !== null && tx.position > position() ? tx.position : position()
       given = end
       ready.push({
         kind: 'control',
