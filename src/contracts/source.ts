@@ -13,8 +13,11 @@ import type { Row, Table } from './table.ts'
  * 5. It does not retry: a broken connection throws a transient error out of `read`.
  */
 export interface Source extends AsyncDisposable {
-  /** What the log says of itself now, before anything is made or read: what `decideResume` compares. */
-  inspect(): Promise<LogState>
+  /**
+   * What the log says of itself now, before anything is made or read: what `decideResume` compares.
+   * `followed`: the timeline that was followed before, where one is remembered.
+   */
+  inspect(followed?: number): Promise<LogState>
   /**
    * Makes what reading needs (a slot); called once, where `decideResume` says `start`.
    * `running`: transactions that may have committed before `position` and not be visible yet (snapshots.md, point 1).
@@ -48,6 +51,8 @@ export type LogState = {
   /** The server's own identity (Postgres: system identifier) and its timeline. */
   system: string
   timeline: number
+  /** Where each earlier timeline that this one came from ended; looked up only where it is not the one followed. */
+  ended: readonly { timeline: number; at: Position }[]
   /** The end of the log now. */
   head: Position
   /** The server's memory of us (a slot); null where there is none. */

@@ -11,6 +11,8 @@ type Case = {
   head?: string
   system?: string
   timeline?: number
+  /** By timeline. */
+  ended?: Record<number, string>
   sinks: Partial<SinkStanding>[]
   remembered?: ResumeFacts['remembered']
   mode?: ResumeFacts['mode']
@@ -86,11 +88,51 @@ const cases: Case[] = [
     expected: { act: 'continue', from: P(6) },
   },
   {
-    title: 'continues after a failover that kept the slot',
+    title: 'continues after a failover that kept the slot and all that the sinks hold',
     confirmed: P(5),
     timeline: 2,
-    sinks: [{ position: P(6) }],
+    ended: { 1: P(8) },
+    sinks: [{ position: P(6) }, { position: P(8) }],
     expected: { act: 'continue', from: P(6) },
+  },
+  {
+    title: 'stops when a sink holds what the new primary never had, though its log is longer by now',
+    confirmed: P(5),
+    timeline: 3,
+    ended: { 1: P(7), 2: P(9) },
+    sinks: [{ position: P(6) }, { position: P(8) }],
+    expected: 'GAP_TIMELINE',
+  },
+  {
+    title: 'stops inside a transaction of which the new primary lacks the commit',
+    timeline: 2,
+    ended: { 1: P(6) },
+    sinks: [{ position: `${P(6)}:00000000000A` }],
+    expected: 'GAP_TIMELINE',
+  },
+  {
+    title: 'stops after a failover of which nobody knows where it happened',
+    timeline: 3,
+    ended: { 1: P(9) },
+    sinks: [{ position: P(6) }],
+    remembered: { system: 'S', timeline: 2, acknowledged: P(5) },
+    expected: 'GAP_TIMELINE',
+  },
+  {
+    title: 'stops where nothing is copied and a sink began at what the new primary never had',
+    timeline: 2,
+    ended: { 1: P(5) },
+    sinks: [{ began: P(6) }],
+    mode: 'stream',
+    expected: 'GAP_TIMELINE',
+  },
+  {
+    title: 'copies anew after a failover before the first checkpoint',
+    confirmed: P(5),
+    timeline: 2,
+    ended: { 1: P(4) },
+    sinks: [{ began: P(6) }],
+    expected: { act: 'adopt', from: P(5) },
   },
   {
     title: 'copies anew when the slot was made again before the first checkpoint',
@@ -159,6 +201,7 @@ function outcome(each: Case): Resume | string {
       log: {
         system: each.system ?? 'S',
         timeline: each.timeline ?? 1,
+        ended: Object.entries(each.ended ?? {}).map(([timeline, at]) => ({ timeline: Number(timeline), at })),
         head: each.head ?? P(15),
         reader: confirmed === null ? null : { confirmed, lost: each.lost ?? false, ours: true },
       },

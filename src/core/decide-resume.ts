@@ -36,7 +36,8 @@ export type Resume = { act: 'start' } | { act: 'adopt'; from: Position } | { act
  *
  * Why nothing is lost where it says `continue` from P, the lowest checkpoint: every sink holds everything up to its own
  * position ≥ P (a sink that holds less than it had reported is refused), the slot has discarded nothing after P
- * (confirmed ≤ P), and it is the log we followed (same system, no older timeline, reaching at least as far).
+ * (confirmed ≤ P), and it is the log we followed (same system, no older timeline, left no earlier than any sink stands, and reaching at least
+ * as far).
  */
 export function decideResume(facts: ResumeFacts): Resume {
   assertSameLog(facts)
@@ -49,6 +50,8 @@ export function decideResume(facts: ResumeFacts): Resume {
   const { reader, head } = facts.log
   if (reader === null) throw new MillraceError('GAP_SLOT_MISSING', { slot: facts.slotName, position: lowest })
   if (reader.lost) throw new MillraceError('GAP_SLOT_LOST', { slot: facts.slotName, position: lowest })
+  const last = others.at(-1) ?? first
+  assertOnBranch(facts, last.name, last.from)
   if (head < highest) throw new MillraceError('GAP_LOG_BEHIND', { head, position: highest })
   if (reader.confirmed > lowest) {
     throw new MillraceError('GAP_SLOT_AHEAD', { slot: facts.slotName, confirmed: reader.confirmed, position: lowest, sink: first.name })
@@ -63,10 +66,20 @@ function isKnown(need: { name: string; from: Position | null }): need is { name:
 function assertSameLog({ log, remembered }: ResumeFacts): void {
   if (remembered === null) return
   if (remembered.system !== log.system) throw new MillraceError('GAP_OTHER_SYSTEM', { found: log.system, expected: remembered.system })
-  // A failover raises the timeline, and the slot's own checks say whether it lost anything; a lower one is the server from before it.
+  // A failover raises the timeline; a lower one is the server from before it.
   if (log.timeline < remembered.timeline) {
     throw new MillraceError('GAP_OLD_TIMELINE', { found: log.timeline, expected: remembered.timeline })
   }
+}
+
+/**
+ * After a failover the log goes on where the new primary had it, and its end may be far past a sink that stands on what the
+ * old one alone had: other changes now lie at the positions between.
+ */
+function assertOnBranch({ log, remembered }: Pick<ResumeFacts, 'log' | 'remembered'>, sink: string, position: Position): void {
+  if (remembered === null || log.timeline <= remembered.timeline) return
+  const end = log.ended.find(({ timeline }) => timeline === remembered.timeline)?.at
+  if (end === undefined || position > end) throw new MillraceError('GAP_TIMELINE', { sink, position, end: end ?? 'an unknown place' })
 }
 
 function assertSinksKept({ sinks }: ResumeFacts): void {
@@ -81,12 +94,14 @@ function assertSinksKept({ sinks }: ResumeFacts): void {
  * No sink holds anything, so whatever was acknowledged was acknowledged for sinks that are no longer in the pipeline.
  * Everything is copied from here on, whatever became of the slot; without a copy the log must reach back to where the sinks began.
  */
-function beginning({ log: { reader }, remembered, slotName: slot, mode, sinks }: ResumeFacts): Resume {
+function beginning({ log, remembered, slotName: slot, mode, sinks }: ResumeFacts): Resume {
+  const { reader } = log
   if (reader?.lost) throw new MillraceError('GAP_SLOT_LOST', { slot, position: remembered?.acknowledged ?? reader.confirmed })
   const [first] = sinks.flatMap(({ name, began }) => (began === null ? [] : [{ name, began }])).sort((a, b) => (a.began < b.began ? -1 : 1))
   if (mode === 'stream' && first !== undefined) {
     const { name: sink, began: position } = first
     if (reader === null) throw new MillraceError('GAP_SLOT_MISSING', { slot, position })
+    assertOnBranch({ log, remembered }, sink, position)
     if (reader.confirmed > position) throw new MillraceError('GAP_SLOT_AHEAD', { slot, confirmed: reader.confirmed, position, sink })
   }
   return reader === null ? { act: 'start' } : { act: 'adopt', from: reader.confirmed }

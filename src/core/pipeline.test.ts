@@ -343,6 +343,28 @@ test('answers requests of other processes while it runs', async () => {
   await running
 })
 
+test('a table that left and is back is not told to the sinks as gone', async () => {
+  const a = createMemoryStore()
+  await world.begin({ a })
+  let isTold = false
+  const back: PipelineOptions['source'] = async () => ({
+    ...createMemorySource(world.log),
+    discover: async () => {
+      const found = isTold ? [] : [users]
+      isTold = true
+      return { joined: found, left: found }
+    },
+  })
+  const running = world.run({ a }, { source: back })
+  await until(() => world.events.some(({ event }) => event === 'tables-joined'))
+  world.log.advance()
+  world.insert(1)
+  await until(() => a.lines.some((line) => line.startsWith('insert users')))
+  world.quit.abort()
+  await running
+  expect(a.lines).not.toContain('table-dropped users')
+})
+
 test('finds tables that join and leave while it runs', async () => {
   const a = createMemoryStore()
   await world.begin({ a })

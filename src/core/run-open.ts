@@ -22,9 +22,9 @@ export async function openSession(run: Run, durable: (name: string, position: Po
   const source = await inPart('source', options.source)
   let sinks: readonly OpenSink[] = []
   try {
-    const log = await inPart('source', () => source.inspect())
-    run.reached()
     const memory = await recall(options.state)
+    const log = await inPart('source', () => source.inspect(memory.log?.timeline))
+    run.reached()
     sinks = await openSinks(options.sinks, { state: options.state, memory, durable })
     const session =
       run.isRepairWanted || memory.isRepairing ? await repair(run, { source, sinks }) : await resume(run, { source, sinks, log, memory })
@@ -48,7 +48,11 @@ async function resume(run: Run, open: Pick<Session, 'source' | 'sinks'> & { log:
     mode: options.mode,
   })
   if (memory.log !== null && log.timeline > memory.log.timeline) {
-    options.report(warning('TIMELINE_CHANGED', 'The database failed over; its slot still has everything.', { timeline: log.timeline }))
+    options.report(
+      warning('TIMELINE_CHANGED', 'The database failed over; its slot still has everything that the sinks lack.', {
+        timeline: log.timeline,
+      }),
+    )
   }
   await rememberLog(options.state, log)
   if (decided.act !== 'start') return { source, sinks, from: decided.from, act: decided.act, running: null }

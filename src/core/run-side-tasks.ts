@@ -60,7 +60,10 @@ async function discover(following: Following, snapshots: Snapshots): Promise<voi
 }
 
 async function join(following: Following, snapshots: Snapshots, joined: readonly Table[]): Promise<void> {
+  const ids = new Set(joined.map((table) => table.id))
   following.tables = [...following.tables, ...joined]
+  // One that left and is back keeps its rows: the new generation brings them up to date.
+  following.left = following.left.filter(({ table }) => !ids.has(table.id))
   following.run.options.report({ event: 'tables-joined', tables: joined.map(tableName) })
   await snapshots.add(joined)
 }

@@ -212,6 +212,7 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
       settleIdle()
     },
     async reread(table, audience) {
+      const isBegunWithSlot = isSlotNew && isFirst
       isFirst = false
       known.set(table.id, table)
       // As in decideCopy: a table without a key is copied for all or for none.
@@ -221,7 +222,8 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
       const sinks = [...new Set([...wanted, ...(copies.get(table.id)?.sinks ?? [])])]
       const made = { ...plan, sinks, fresh: false }
       await plans.save(table, made)
-      start([{ table, plan: made, sinks, isYoung: true }], false, stop(table.id))
+      // The publication may have begun to send the table, or more of it, just now: what ran then is in no log.
+      start([{ table, plan: made, sinks, isYoung: true }], !isBegunWithSlot, stop(table.id))
     },
     complete,
     failure: () => failure,

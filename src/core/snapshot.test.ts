@@ -330,6 +330,22 @@ describe('a table read again', () => {
     expect(story(snapshots.out.slice(length))).toEqual(expect.arrayContaining(['snapshot-begin', 'schema', 'rows 1', 'snapshot-end']))
   })
 
+  test('waits until what was running is visible: the source may not have sent it before', async () => {
+    let isVisible = true
+    const waiting = reader({ running: async () => [5], visibility: async () => ({ sees: () => isVisible }) })
+    await using snapshots = await open({ reader: waiting, running: null })
+    await snapshots.add([T])
+    await snapshots.idle()
+    isVisible = false
+    const { length } = snapshots.out
+    await snapshots.reread(T, null)
+    await until(() => snapshots.progress.some(({ event }) => event === 'waiting'))
+    expect(story(snapshots.out.slice(length))).toEqual(['snapshot-begin'])
+    isVisible = true
+    await snapshots.idle()
+    expect(story(snapshots.out)).toContain('snapshot-end')
+  })
+
   test('because its key changed, without being asked', async () => {
     const { now, reader: of } = changing()
     await using snapshots = await open({ reader: of })

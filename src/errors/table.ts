@@ -196,6 +196,11 @@ export const ERRORS = {
     message: 'The database refused a statement ({sqlstate}): {reason}.',
     hint: "See the server's log; SQLSTATE {sqlstate} is explained in Appendix A of the Postgres manual.",
   },
+  SOURCE_DECODING: {
+    kind: 'operator',
+    message: 'The server cannot decode its log from {position} on: {reason}.',
+    hint: 'Run again once; if it says so again, run `millrace run --repair`: it makes a new slot and reads every table again.',
+  },
 
   // gaps
   GAP_SLOT_LOST: {
@@ -234,6 +239,12 @@ export const ERRORS = {
     message:
       'The server is on timeline {found}, older than {expected}, which was followed before: it is the server from before a failover.',
     hint: 'Point the source at the present primary, or run `millrace run --repair` to start anew from this one.',
+  },
+  GAP_TIMELINE: {
+    kind: 'operator',
+    message:
+      'The server failed over at {end}, before the position {position} of {sink}: what that sink holds from between is not in this server, and other changes may be.',
+    hint: 'Run `millrace run --repair`: it makes a new slot and reads every table again.',
   },
 
   // reading

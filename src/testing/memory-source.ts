@@ -84,7 +84,7 @@ export function createMemorySource(log: MemoryLog): Source {
   return {
     snapshots: createMemorySnapshots(log, log.head, () => log.transactions.at(-1)?.changes[0]?.tx?.xid ?? 0),
     async inspect(): Promise<LogState> {
-      return { system: log.system, timeline: log.timeline, head: log.head(), reader: log.slot && { ...log.slot, ours: true } }
+      return { system: log.system, timeline: log.timeline, ended: [], head: log.head(), reader: log.slot && { ...log.slot, ours: true } }
     },
     async begin() {
       log.slot = { confirmed: log.head(), lost: false }

@@ -8,11 +8,17 @@ export type Discovered = { publications: Publications; joined: readonly Table[];
 /**
  * Tables that joined or left since `known`. A newcomer is in the publication when this returns, so the stream carries what
  * commits from here on; transactions running now are the caller's to wait for (snapshots.md, point 1).
- * Tables are told apart by number: one dropped and made again under its name leaves and joins.
+ * Tables are told apart by number: one dropped and made again under its name leaves and joins. So does one that somebody
+ * took out of the publication and that is back in it now: what was written to it between is in no log.
  */
 export async function discoverTables(
   connection: Connection,
-  options: Omit<PublicationOptions, 'onRefused'> & { known: readonly Table[]; log: Log; warned: Set<number> },
+  options: Omit<PublicationOptions, 'onRefused'> & {
+    known: readonly Table[]
+    log: Log
+    warned: Set<number>
+    isMissed(id: number): boolean
+  },
 ): Promise<Discovered> {
   const publications = await ensurePublications(connection, { ...options, onRefused: 'leave-out' })
   const now = publications.tables.map((found) => found.table)
@@ -21,8 +27,8 @@ export async function discoverTables(
   const nowIds = new Set(now.map((table) => table.id))
   return {
     publications,
-    joined: now.filter((table) => !knownIds.has(table.id)),
-    left: options.known.filter((table) => !nowIds.has(table.id)),
+    joined: now.filter((table) => !knownIds.has(table.id) || options.isMissed(table.id)),
+    left: options.known.filter((table) => !nowIds.has(table.id) || options.isMissed(table.id)),
   }
 }
 

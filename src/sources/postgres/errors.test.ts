@@ -28,7 +28,7 @@ describe('errors of Postgres and its socket', () => {
     [serverError('55000'), stream, 'GAP_SLOT_LOST'],
     [serverError('58P01'), stream, 'GAP_SLOT_LOST'],
     [serverError('57P01'), stream, 'SOURCE_LOST'],
-    [serverError('XX000', 'could not map filenumber "base/1/2" to relation OID'), stream, 'SOURCE_LOST'],
+    [serverError('XX000', 'could not map filenumber "base/1/2" to relation OID'), stream, 'SOURCE_DECODING'],
     [serverError('XX000'), {}, 'SOURCE_QUERY'],
     [serverError('57P02'), {}, 'SOURCE_LOST'],
     [serverError('57P03'), {}, 'SOURCE_UNREACHABLE'],

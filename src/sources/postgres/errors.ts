@@ -76,8 +76,8 @@ function fromServer(error: ServerError, place: ErrorPlace): Mapped {
       if (place.phase === 'stream') return ['GAP_SLOT_LOST', slotFields(place)]
       break
     case 'XX000':
-      // A walsender that kept a stale map of rewritten files ("could not map filenumber"): a new one has none. Nothing is lost, it reads again.
-      if (place.phase === 'stream') return ['SOURCE_LOST', { reason }]
+      // "could not map filenumber": a slot that was built while a TRUNCATE or a rewrite waited for a synchronous standby fails there for ever.
+      if (place.phase === 'stream') return ['SOURCE_DECODING', { position: place.position ?? 'the checkpoint', reason }]
   }
   return isPassing(error.code) ? ['SOURCE_LOST', { reason }] : ['SOURCE_QUERY', { sqlstate: error.code, reason: wordsOf(error) }]
 }

@@ -31,6 +31,8 @@ export type PublicationOptions = {
   keyNeededBy: string | null
   /** At the start a table that may not enter is an error; one that appears later waits outside until it is mended. */
   onRefused: 'throw' | 'leave-out'
+  /** Told which tables are put into a publication, before anybody can see them there. */
+  entering?: (ids: readonly number[]) => Promise<void>
 }
 
 /**
@@ -130,6 +132,7 @@ async function carryOut(
     for (const name of missing) await makePublication(connection, name, options)
     for (const step of steps) await runStep(connection, step, options)
     const outcome = outcomeOf(await readCatalogue(connection, scope), work)
+    if (!outcome.condemned) await options.entering?.(newcomers(outcome.tables, before))
     await connection.query(outcome.condemned ? 'ROLLBACK' : 'COMMIT')
     return outcome
   } catch (error) {
@@ -152,6 +155,11 @@ function outcomeOf(
       return { tables, altered: [], condemned: { id: table.table.id, error: verdict.error } }
   }
   return { tables, altered: tables.filter((table) => isAltered(table, known.get(table.table.id))), condemned: null }
+}
+
+function newcomers(after: readonly CatalogueTable[], before: readonly CatalogueTable[]): readonly number[] {
+  const published = new Set(before.filter((table) => table.publishedBy !== null).map((table) => table.table.id))
+  return after.map((table) => table.table.id).filter((id) => !published.has(id))
 }
 
 /** Other rows or columns are sent than before, of a table that was sent before. */

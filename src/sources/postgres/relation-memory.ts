@@ -20,6 +20,8 @@ export type RelationMemory = {
    * Returns those of which other rows or columns are sent than were: they must be read again.
    */
   start(tables: readonly CatalogueTable[]): Promise<readonly Table[]>
+  /** Which of these tables an earlier start remembered. */
+  remembered(ids: readonly number[]): Promise<readonly number[]>
   previous(id: number): Known | null
   /** Those of these tables whose stored rows were written anew since they were noted. */
   rewritten(tables: readonly CatalogueTable[]): readonly CatalogueTable[]
@@ -57,12 +59,16 @@ export function createRelationMemory(state: State, failed: (error: unknown) => v
         const id = table.table.id
         const now = storable(knownOf(table))
         const known = current.get(id)
-        if (!known) stored[id] = now
+        stored[id] ??= now
         if (!known || isOnlyMoved(known, now)) current.set(id, now)
         if (isOnlyMoved(stored[id], now)) stored[id] = now
       }
       if (JSON.stringify(stored) !== before) await save()
       return tables.filter((table) => isSentOtherwise(table, current.get(table.table.id))).map((table) => table.table)
+    },
+    async remembered(ids) {
+      await load()
+      return ids.filter((id) => stored[id] !== undefined)
     },
     previous: (id) => current.get(id) ?? null,
     rewritten: (tables) =>

@@ -35,15 +35,15 @@ export async function inspectLog(connection: Connection, slot: string, state: St
   const found = await readSlot(connection, slot)
   const fact = await readFact(state)
   const isFragment = fact !== null && fact.slot === slot && !fact.complete
-  if (!found || isFragment) return { system, timeline, head, reader: null }
+  if (!found || isFragment) return { system, timeline, head, ended: [], reader: null }
   checkUsable(connection, slot, found)
-  if (found.confirmed === null) return { system, timeline, head, reader: null }
+  if (found.confirmed === null) return { system, timeline, head, ended: [], reader: null }
   const ours = fact !== null && fact.slot === slot && fact.system === system
-  return { system, timeline, head, reader: { confirmed: found.confirmed, lost: found.walStatus === 'lost', ours } }
+  return { system, timeline, head, ended: [], reader: { confirmed: found.confirmed, lost: found.walStatus === 'lost', ours } }
 }
 
 /** The server's identity and the end of its log. The timeline is in the name of the file being written. */
-async function identify(connection: Connection): Promise<Omit<LogState, 'reader'>> {
+async function identify(connection: Connection): Promise<Omit<LogState, 'reader' | 'ended'>> {
   const [standby] = await queryRows(connection, 'SELECT pg_is_in_recovery()::text')
   if (standby?.[0] === 'true') throw new MillraceError('SOURCE_STANDBY')
   const [row = []] = await queryRows(

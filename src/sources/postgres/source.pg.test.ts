@@ -101,6 +101,22 @@ describe.each(testedMajors())('a source on Postgres %i', (major) => {
     expect(await refusal('postgres', { url: standby.url() })).toMatchObject({ code: 'SOURCE_STANDBY' })
   })
 
+  test('tells after a failover where the timeline before it ended', async () => {
+    await using promoted = await startPostgres(major)
+    await using source = await open('promoted', { config: { url: promoted.url() } })
+    const before = await source.inspect()
+    expect(before).toMatchObject({ timeline: 1, ended: [] })
+    await promoted.halt('fast')
+    writeFileSync(join(promoted.dataDir, 'standby.signal'), '')
+    await promoted.start()
+    await promoted.query('SELECT pg_promote()')
+    await using again = await open('promoted', { config: { url: promoted.url() } })
+    expect(await again.inspect(2)).toMatchObject({ timeline: 2, ended: [] })
+    const { ended, head } = await again.inspect(1)
+    expect(ended).toEqual([{ timeline: 1, at: expect.any(String) }])
+    expect(ended[0]!.at >= before.head && ended[0]!.at <= head).toBe(true)
+  })
+
   test('slots that are all in use are no reason to stop where ours is one of them', async () => {
     await using full = await startPostgres(major, { max_replication_slots: '1' })
     await full.query('CREATE TABLE t (id int PRIMARY KEY)')
@@ -141,6 +157,47 @@ describe.each(testedMajors())('a source on Postgres %i', (major) => {
     expect(reading.controls.length).toBe(2)
     await reading.stop()
     await source[Symbol.asyncDispose]()
+  })
+
+  test('a table taken out of the publication by hand leaves and joins, once', async () => {
+    const { database, state, source, sql } = await start('CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)')
+    const known = await source.tables()
+    const names = async () => {
+      const found = await source.discover(known)
+      return [found.left, found.joined].map((tables) => tables.map((table) => table.name))
+    }
+    expect(await names()).toEqual([[], []])
+    await sql(`ALTER PUBLICATION millrace_${database} DROP TABLE a`)
+    expect(await names()).toEqual([['a'], ['a']])
+    expect(await names()).toEqual([[], []])
+    // A process that ends before anything behind the telling is acknowledged has told nobody.
+    await using again = await open(database, { state })
+    await again.inspect()
+    expect((await again.discover(await again.tables())).left.map((table) => table.name)).toEqual(['a'])
+    await source[Symbol.asyncDispose]()
+  })
+
+  test('a table taken out of the publication by hand while nobody read is read again, until that is acknowledged', async () => {
+    const { database, state, source, from, sql } = await start('CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)')
+    await source.tables()
+    await source[Symbol.asyncDispose]()
+    await sql(`ALTER PUBLICATION millrace_${database} DROP TABLE a`)
+    const told = async (isAcknowledged: boolean) => {
+      await using again = await open(database, { state })
+      await again.inspect()
+      const reading = follow(again, from)
+      const head = await again.head()
+      await until(() => {
+        again.nudge(head, 1000)
+        return reading.end() >= head
+      })
+      if (isAcknowledged) again.acknowledge(reading.end())
+      await reading.stop()
+      return reading.controls.map(({ table, reread }) => [table.name, reread])
+    }
+    expect(await told(false)).toEqual([['a', true]])
+    expect(await told(true)).toEqual([['a', true]])
+    expect(await told(false)).toEqual([])
   })
 
   test('tells at its start what was rewritten while nobody read, and once where a message tells it too', async () => {

@@ -7,6 +7,7 @@ import { createConnectionPool } from './connection-pool.ts'
 import { assertServer } from './check-server.ts'
 import { createRelationDescriber } from './describe-relations.ts'
 import { discoverTables } from './discover.ts'
+import { createMissedTables } from './missed-tables.ts'
 import { createNudger } from './nudge.ts'
 import { createQuietRewrites } from './quiet-rewrites.ts'
 import { rememberReader } from './reader.ts'
@@ -18,6 +19,7 @@ import { openSession, type SessionOptions } from './session.ts'
 import { createSlot, dropSlot, forgetSlot, inspectLog, readHead, readHealth, waitForSlot } from './slot.ts'
 import { createSnapshotReader } from './snapshot-reader.ts'
 import { createStream, type Stream } from './stream.ts'
+import { readTimelineHistory } from './timeline-history.ts'
 
 const SLOT_WAIT_MS = 15_000
 /** A question to the catalogue waits for no lock: past this the connection is dead. */
@@ -35,17 +37,23 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
   let stream: Stream | null = null
   let acknowledged: string | null = null
 
-  const options = (onRefused: PublicationOptions['onRefused']) => ({ pipeline, config, keyNeededBy, onRefused })
-
-  const memory = createRelationMemory(state, (error) => log.error('relations-unwritten', { code: toMillraceError(error).code }))
+  const unwritten = (error: unknown) => log.error('relations-unwritten', { code: toMillraceError(error).code })
+  const memory = createRelationMemory(state, unwritten)
+  const missed = createMissedTables(state, unwritten)
+  /** Missed tables that the last `discover` told; once it is asked again, the core has written that down. */
+  let toldMissed: readonly number[] = []
+  const entering = async (ids: readonly number[]) => missed.mark(await memory.remembered(ids))
+  const options = (onRefused: PublicationOptions['onRefused']) => ({ pipeline, config, keyNeededBy, onRefused, entering })
   const quiet = createQuietRewrites(memory)
-  /** Tables of which other rows or columns are sent than were, since the last run. */
+  /** Tables of which other rows or columns are sent than were, or nothing was for a while, since the last run. */
   let sentOtherwise: readonly Table[] = []
 
   const prepare = async () => {
     if (publications) return publications
     const found = await pool.use((connection) => ensurePublications(connection, options('throw')))
-    sentOtherwise = await memory.start(found.tables)
+    await missed.load()
+    const otherwise = new Set((await memory.start(found.tables)).map(({ id }) => id))
+    sentOtherwise = found.tables.map(({ table }) => table).filter(({ id }) => otherwise.has(id) || missed.has(id))
     return (publications = found)
   }
   const view = async () => (publications ??= await pool.use((connection) => viewPublications(connection, options('leave-out'))))
@@ -102,6 +110,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       yield { kind: 'control', event: 'schema', log: '', table, previous: null, end: from, carry: '', audience: null, reread: true }
       const now = publications?.tables.find((found) => found.table.id === table.id)
       if (now) memory.note(table.id, knownOf(now), head)
+      missed.told(table.id, head)
     }
     sentOtherwise = []
   }
@@ -109,15 +118,17 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
   const nudge = createNudger({ pool, ask: (position) => stream?.nudge(position) })
 
   return {
-    async inspect() {
+    async inspect(followed) {
       isRun = true
-      return pool.use(async (connection) => {
+      const log = await pool.use(async (connection) => {
         await assertServer(connection)
         const log = await inspectLog(connection, slot, state)
         // Before anything is delivered: what a slot that another process reads still holds is not ours to say.
         if (log.reader !== null) await waitForSlot(connection, slot, { state })
         return log.reader === null ? log : inspectLog(connection, slot, state)
       })
+      if (followed === undefined || followed === log.timeline) return log
+      return { ...log, ended: await readTimelineHistory(config.url, log.timeline) }
     },
     async begin() {
       await prepare()
@@ -128,6 +139,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       await pool.use((connection) => dropSlot(connection, slot, state))
       await forgetSlot(state)
       await memory.forget()
+      await missed.forget()
     },
     tables: async () => (isRun ? await prepare() : await view()).tables.map(({ table }) => table),
     read: (from, signal) => ({ [Symbol.asyncIterator]: () => read(from, signal) }),
@@ -135,6 +147,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       if (position.length !== 16 || (acknowledged !== null && position <= acknowledged)) return
       acknowledged = position
       memory.acknowledged(position)
+      missed.acknowledged(position)
       stream?.acknowledge(position)
     },
     head: () => pool.use(readHead),
@@ -142,10 +155,16 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     snapshots: createSnapshotReader(pool, scope),
     async discover(known) {
       await checkPublished()
-      const found = await pool.use((connection) => discoverTables(connection, { pipeline, config, keyNeededBy, known, log, warned }))
+      if (toldMissed.length > 0) {
+        const behind = await pool.use(readHead)
+        for (const id of toldMissed) missed.told(id, behind)
+      }
+      const looking = { pipeline, config, keyNeededBy, known, log, warned, entering, isMissed: missed.has }
+      const found = await pool.use((connection) => discoverTables(connection, looking))
       await memory.start(found.publications.tables)
       publications = found.publications
       const head = await pool.use(readHead)
+      toldMissed = found.joined.map(({ id }) => id).filter(missed.has)
       if (quiet.notice(found.publications.tables, head)) stream?.nudge(head)
       return { joined: found.joined, left: found.left }
     },
