@@ -26,9 +26,21 @@ export async function deleteStaged(session: Session, prepared: PreparedTable, st
   session.dirty.add(prepared.table.id)
 }
 
-/** Deletes one stored row for each row given, in a table without a key: equal rows are told apart by their row ids. */
+/** Far below what DuckDB takes as a count of least values (a million), and enough that the table is read once a batch. */
+const ROWS_AT_ONCE = 250_000
+
+/**
+ * Deletes one stored row for each row given, in a table without a key: equal rows are told apart by their row ids. Of
+ * each row the first ids are kept while the table is read, as many as were given: memory is bounded by the rows given,
+ * however many equal ones the table holds.
+ */
 export async function deleteRowsOnce(session: Session, prepared: PreparedTable, rows: readonly Row[]): Promise<void> {
-  if (rows.length === 0) return
+  for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
+    await deleteSome(session, prepared, rows.slice(start, start + ROWS_AT_ONCE))
+  }
+}
+
+async function deleteSome(session: Session, prepared: PreparedTable, rows: readonly Row[]): Promise<void> {
   const { stored, source, name, table } = prepared
   const staged = await stageTable(session, 'gone', stored)
   await prepared.rows.appendRows(staged, rows, source)
@@ -36,12 +48,11 @@ export async function deleteRowsOnce(session: Session, prepared: PreparedTable, 
   const equal = stored.columns.map((column) => `stored.${quoteName(column.name)} IS NOT DISTINCT FROM gone.${quoteName(column.name)}`)
   await session.database.run(
     `DELETE FROM ${quoteTable(name)} WHERE rowid IN (
-       SELECT id FROM (
-         SELECT stored.rowid AS id, gone.times AS times, row_number() OVER (PARTITION BY gone.which) AS nth
-         FROM ${quoteTable(name)} AS stored
-         JOIN (SELECT ${columns}, count(*) AS times, row_number() OVER () AS which FROM ${quoteTable(staged)} GROUP BY ${columns}) AS gone
-         ON ${equal.join(' AND ')})
-       WHERE nth <= times)`,
+       SELECT unnest(min(stored.rowid, gone.times))
+       FROM ${quoteTable(name)} AS stored
+       JOIN (SELECT ${columns}, count(*) AS times, row_number() OVER () AS which FROM ${quoteTable(staged)} GROUP BY ${columns}) AS gone
+       ON ${equal.join(' AND ')}
+       GROUP BY gone.which)`,
   )
   session.dirty.add(table.id)
 }
