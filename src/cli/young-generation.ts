@@ -1,5 +1,5 @@
-/** Megabytes of one semi-space of V8's young generation; its own choice is several times that. */
-const SEMI_SPACE = '--max-semi-space-size=8'
+/** Megabytes of one semi-space of V8's young generation; its own choice is twice that, or more. */
+const SEMI_SPACE = '--max-semi-space-size=16'
 
 /**
  * Starts this very process anew with a smaller young generation, where that was not chosen already: what a batch leaves behind

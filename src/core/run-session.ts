@@ -18,7 +18,7 @@ import { createSettlement, lowestDurable, type Settlement } from './settle.ts'
 import type { Snapshots } from './snapshot.ts'
 
 /** What waits for a sink that asks for no more: enough that it never waits, little enough that V8 collects it young. */
-const LANE_BYTES = 1024 * 1024
+const LANE_BYTES = 128 * 1024
 
 export type SessionEnd = Pick<PipelineSummary, 'end' | 'position' | 'health'>
 export type Stop = { why: 'signal' } | { why: 'until'; position: Position } | { why: 'error'; failure: PartFailure }

@@ -40,7 +40,7 @@ export const OWN_PREFIX = 'millrace'
 const NEARLY_FULL = 0.75
 
 /** Small rows weigh more decoded than on the wire: what waits in larger batches outlives V8's young generation, and memory grows. */
-const MAX_CHANGES = 1024
+const MAX_CHANGES = 512
 
 /**
  * Turns decoded messages into batches. Everything here is synchronous.

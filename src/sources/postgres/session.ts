@@ -1,10 +1,8 @@
-import type { Duplex, DuplexOptions } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Submittable } from 'pg'
-import pgCopyStreams from 'pg-copy-streams'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { connect, destroyConnection, hangUp, serverVersionOf, type Connection } from './connection.ts'
 import { toSourceError, type ErrorPlace } from './errors.ts'
+import { gulpingCopyBoth, type CopyBoth } from './gulping-copy.ts'
 import { positionToLsn } from './lsn.ts'
 import { createStatus, NOTHING, statusMessage, type Status } from './status.ts'
 
@@ -35,10 +33,6 @@ export type Session = Status & {
   /** Ends it, after what was acknowledged last has been told; no event follows. */
   close(): void
 }
-
-type CopyBoth = Duplex & Submittable
-/** Missing in the types of pg-copy-streams. */
-const { both } = pgCopyStreams as unknown as { both(command: string, options: DuplexOptions): CopyBoth }
 
 const GULP_BYTES = 1 << 20
 const RETRY_SLOT_MS = 100
@@ -82,7 +76,7 @@ async function start(
 
 function startOnce(connection: Connection, options: SessionOptions, events: SessionEvents): Promise<CopyBoth> {
   const command = startCommand(options, serverVersionOf(connection))
-  const copy = connection.query(both(command, { readableHighWaterMark: GULP_BYTES }))
+  const copy = connection.query(gulpingCopyBoth(command, { readableHighWaterMark: GULP_BYTES }))
   return new Promise((resolve, reject) => {
     copy.once('error', reject)
     // Nothing is read, not even the answer, before somebody listens.
