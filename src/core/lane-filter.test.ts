@@ -82,6 +82,22 @@ test('a description at the checkpoint itself is given: what follows it is new', 
   expect(at(P(5))(schema(1, 'new', P(5)))).toHaveLength(1)
 })
 
+test('what is held comes before whatever lies behind the checkpoint, and never after what is newer', () => {
+  const versions = (batches: readonly Batch[]) =>
+    batches.map((batch) => (batch.kind === 'control' && batch.event === 'schema' ? [batch.table.version, batch.end] : batch.kind))
+  const passed = at(P(5))
+  expect(passed(schema(1, 'old', P(1)))).toEqual([])
+  expect(versions(passed(schema(1, 'new', P(6))))).toEqual([
+    ['old', P(5)],
+    ['new', P(6)],
+  ])
+  expect(versions(passed(changes(P(7), insert(P(6), 0))))).toEqual(['changes'])
+  const reached = at(P(5))
+  expect(reached(schema(1, 'old', P(1)))).toEqual([])
+  expect(versions(reached(schema(1, 'new', P(5))))).toEqual([['new', P(5)]])
+  expect(versions(reached(changes(P(7), insert(P(6), 0))))).toEqual(['changes'])
+})
+
 test('rows go by audience and by finished chunks, and never take the position back', () => {
   const filter = at(P(5), ['s.t1/7/0'])
   expect(filter(rows('s.t1/7/0', P(6)))).toEqual([])

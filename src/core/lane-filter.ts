@@ -29,7 +29,9 @@ export function createLaneFilter(name: string, record: SinkRecord | null): LaneF
   }
 
   function whileBehind(batch: Batch, reached: Position): readonly Batch[] {
-    if (batch.kind === 'changes' && batch.end <= reached) return []
+    // Whatever it is: what is held comes before it, and all that follows lies behind it.
+    if (batch.end > reached) return passing(batch, reached)
+    if (batch.kind === 'changes') return []
     if (batch.kind === 'control' && batch.event === 'schema' && batch.end < reached) {
       held.set(batch.table.id, batch)
       return []
@@ -38,15 +40,15 @@ export function createLaneFilter(name: string, record: SinkRecord | null): LaneF
       held.delete(batch.table.id)
       return []
     }
-    if (batch.kind === 'changes') return passing(batch, reached)
+    if (batch.kind === 'control' && batch.event === 'schema') held.delete(batch.table.id)
     return [raised(batch, reached)]
   }
 
-  function passing(batch: ChangesBatch, reached: Position): readonly Batch[] {
+  function passing(batch: Batch, reached: Position): readonly Batch[] {
     isPassed = true
     const descriptions = [...held.values()].map((control) => raised(control, reached))
     held.clear()
-    return [...descriptions, unsettledPart(batch, reached)]
+    return [...descriptions, batch.kind === 'changes' ? unsettledPart(batch, reached) : batch]
   }
 
   return (batch) => {
