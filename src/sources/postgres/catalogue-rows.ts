@@ -14,6 +14,12 @@ export type Relation = {
   storage: string
   identityIndex: readonly number[] | null
   primaryKey: readonly number[] | null
+  /** The transaction that made it a partition. */
+  link: string
+  /** A partition that was made as one, where it is now. */
+  isNative: boolean
+  /** TRUNCATE leaves both of its statistics so; an empty or never analysed relation has them too. */
+  mayBeTruncated: boolean
   publishedBy: string | null
   list: readonly number[] | null
   rowFilter: string | null
@@ -43,6 +49,9 @@ function parseRelation(row: Rows[number]): Relation {
     storage,
     identityIndex,
     primaryKey,
+    link,
+    isNative,
+    mayBeTruncated,
     publishedBy,
     list,
     filter,
@@ -59,6 +68,9 @@ function parseRelation(row: Rows[number]): Relation {
     storage: storage ?? '',
     identityIndex: parseNumbers(identityIndex),
     primaryKey: parseNumbers(primaryKey),
+    link: link ?? '',
+    isNative: isNative === 'true',
+    mayBeTruncated: mayBeTruncated === 'true',
     publishedBy: publishedBy ?? null,
     list: parseNumbers(list),
     rowFilter: filter ?? null,

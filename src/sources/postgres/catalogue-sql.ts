@@ -40,12 +40,23 @@ function relationsSql(query: CatalogueQuery): string {
   coalesce(pg_relation_filenode(c.oid)::text, ''),
   (SELECT x.indkey::text FROM pg_index x WHERE x.indexrelid = pg_get_replica_identity_index(c.oid)),
   (SELECT x.indkey::text FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND x.indimmediate AND x.indisvalid),
+  (SELECT i.xmin::text FROM pg_inherits i WHERE c.relispartition AND i.inhrelid = c.oid),
+  (c.relispartition AND ${isNative})::text, (c.reltuples < 0 OR c.relpages = 0)::text,
   p.pubname::text, ${hasFilters ? 'p.prattrs::text, pg_get_expr(p.prqual, c.oid), p.filtered::text' : 'NULL, NULL, NULL'}
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (${published}) p ON true
 WHERE ${chosen(query)}
 ORDER BY n.nspname, c.relname`
 }
+
+/**
+ * Made by CREATE TABLE … PARTITION OF where it is now. ATTACH writes the columns anew, in another transaction or by a later
+ * command of the same one, and leaves the system columns as they were made.
+ */
+const isNative = `EXISTS (SELECT FROM pg_inherits i
+    JOIN pg_attribute s ON s.attrelid = i.inhrelid AND s.attnum = -1 AND s.xmin = i.xmin
+    JOIN pg_attribute a ON a.attrelid = i.inhrelid AND a.attnum > 0 AND a.xmin = s.xmin AND a.cmin = s.cmin
+    WHERE i.inhrelid = c.oid)`
 
 /** What our publications say of one relation; the columns that a row filter uses are the server's own record of it. */
 function publishedIn(query: CatalogueQuery): string {

@@ -68,6 +68,12 @@ export type Leaf = {
   /** As people write it. */
   label: string
   storage: string
+  /** The transactions that put it, and what it is part of, where they are. */
+  link: string
+  /** Whether it was made as a partition of this table: then it has no row that is older than its place. */
+  isNative: boolean
+  /** If its file is new: whether that may be TRUNCATE's. */
+  mayBeTruncated: boolean
   identity: 'default' | 'nothing' | 'full' | 'index'
   /** Names of the columns that the log has of an old row; null where it has none. */
   identityColumns: readonly string[] | null
@@ -128,7 +134,11 @@ function leavesOf(root: Relation, relations: readonly Relation[]): readonly Rela
 
 function leavesBelow(relation: Relation, children: ReadonlyMap<number | null, Relation[]>): readonly Relation[] {
   if (!relation.partitioned) return [relation]
-  return (children.get(relation.id) ?? []).flatMap((child) => leavesBelow(child, children))
+  return (children.get(relation.id) ?? []).flatMap((child) => {
+    if (!child.partitioned) return [child]
+    const under = (leaf: Relation) => ({ ...leaf, link: `${child.link} ${leaf.link}`, isNative: child.isNative && leaf.isNative })
+    return leavesBelow(child, children).map(under)
+  })
 }
 
 function describe({ root, leaves }: Chosen, facts: Facts, scope: Scope): CatalogueTable {
@@ -221,6 +231,9 @@ function describeLeaf(leaf: Relation, facts: Facts): Leaf {
     name: quoteName(leaf),
     label: `${leaf.schema}.${leaf.name}`,
     storage: leaf.storage,
+    link: leaf.link,
+    isNative: leaf.isNative,
+    mayBeTruncated: leaf.mayBeTruncated,
     identity: IDENTITIES[leaf.replicaIdentity] ?? 'nothing',
     identityColumns: leaf.identityIndex?.map((id) => attributes.find((attribute) => attribute.id === id)?.name ?? '') ?? null,
     generated: attributes

@@ -37,8 +37,8 @@ export function createRelationDescriber(options: DescriberOptions): DescribeRela
     const label = `${message.schema}.${message.name}`
     const wantsColumn = (column: string) => scope.wantsColumn(label, column)
     const found = describeRelation({ message, previous, catalogue, types, wantsColumn })
-    const { table, storage, rowFilter, excluded, stamps } = found
-    options.memory.note(message.id, { table, storage, rowFilter, excluded, stamps }, head)
+    const { table, storage, rowFilter, excluded, stamps, leaves } = found
+    options.memory.note(message.id, { table, storage, rowFilter, excluded, stamps, leaves }, head)
     return { table: found.table, previous: previous?.table ?? null, reread: found.reread, columns: columnsOf(found) }
   }
 }

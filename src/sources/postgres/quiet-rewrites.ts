@@ -6,7 +6,7 @@ import type { Known } from './relation.ts'
 import { knownOf, type RelationMemory } from './relation-memory.ts'
 
 /**
- * Tables that were rewritten and that nobody writes since: the log says nothing of either, so the catalogue is compared
+ * Tables that were rewritten and that nobody writes since, or that a partition came to or left with its rows: the log says nothing of either, so the catalogue is compared
  * with what is remembered, and the stream tells it once it has passed the moment of the comparison. Not earlier: before
  * that come changes of the table as it was, and perhaps the very message that tells the rewrite.
  */

@@ -2,6 +2,7 @@ import type { SourceContext } from '../../contracts/definition.ts'
 import type { Position } from '../../contracts/position.ts'
 import type { Table } from '../../contracts/table.ts'
 import type { CatalogueTable } from './catalogue.ts'
+import { adoptLeaves, hasSameLeaves, leavesOf, strangersAmong, type FindEmpty } from './leaf-memory.ts'
 import { excludedFrom, isAlteredInNewFiles, isRewritten, stampsOf, type Known } from './relation.ts'
 
 type State = SourceContext['state']
@@ -19,11 +20,11 @@ export type RelationMemory = {
    * Takes what is stored, and remembers tables met for the first time as they are now: before they are copied.
    * Returns those of which other rows or columns are sent than were: they must be read again.
    */
-  start(tables: readonly CatalogueTable[]): Promise<readonly Table[]>
+  start(tables: readonly CatalogueTable[], findEmpty?: FindEmpty): Promise<readonly Table[]>
   /** Which of these tables an earlier start remembered. */
   remembered(ids: readonly number[]): Promise<readonly number[]>
   previous(id: number): Known | null
-  /** Those of these tables whose stored rows were written anew since they were noted. */
+  /** Those of these tables whose stored rows were written anew since they were noted, or came or went with a partition. */
   rewritten(tables: readonly CatalogueTable[]): readonly CatalogueTable[]
   /** `behind`: a position behind the one where this was told. */
   note(id: number, known: Known, behind: Position): void
@@ -50,18 +51,22 @@ export function createRelationMemory(state: State, failed: (error: unknown) => v
   }
 
   return {
-    async start(tables) {
+    async start(tables, findEmpty = async () => new Set()) {
       await load()
       const before = JSON.stringify(stored)
       const present = new Set(tables.map((table) => String(table.table.id)))
       stored = Object.fromEntries(Object.entries(stored).filter(([id]) => present.has(id)))
+      const empty = await findEmpty(tables.flatMap((table) => strangersAmong(table, current.get(table.table.id)?.leaves ?? null)))
       for (const table of tables) {
         const id = table.table.id
-        const now = storable(knownOf(table))
         const known = current.get(id)
-        stored[id] ??= now
-        if (!known || isOnlyMoved(known, now)) current.set(id, now)
-        if (isOnlyMoved(stored[id], now)) stored[id] = now
+        const next = carriedOver(known, table, empty)
+        // The same object while it is the same: whoever waits to tell of it looks whether something was told meanwhile.
+        if (JSON.stringify(known) !== JSON.stringify(next)) current.set(id, next)
+        const kept = carriedOver(stored[id], table, empty)
+        // What was told of partitions counts once it is acknowledged, and not before by what they have become meanwhile.
+        const isTold = pending.some((one) => one.id === id)
+        stored[id] = isTold ? { ...kept, leaves: (stored[id] ?? kept).leaves } : kept
       }
       if (JSON.stringify(stored) !== before) await save()
       return tables.filter((table) => isSentOtherwise(table, current.get(table.table.id))).map((table) => table.table)
@@ -74,7 +79,7 @@ export function createRelationMemory(state: State, failed: (error: unknown) => v
     rewritten: (tables) =>
       tables.filter((table) => {
         const before = current.get(table.table.id)
-        return before !== undefined && isRewritten(knownOf(table), before)
+        return before !== undefined && (isRewritten(knownOf(table), before) || !hasSameLeaves(before.leaves, leavesOf(table)))
       }),
     note(id, known, behind) {
       const lean = storable(known)
@@ -106,9 +111,17 @@ function isOnlyMoved(before: Known | undefined, now: Known): boolean {
   return !isAlteredInNewFiles(now, before)
 }
 
+/** What is remembered of a table, after what needs no telling. */
+function carriedOver(before: Known | undefined, table: CatalogueTable, empty: ReadonlySet<number>): Known {
+  const now = storable(knownOf(table))
+  if (!before) return now
+  return { ...(isOnlyMoved(before, now) ? now : before), leaves: adoptLeaves(before.leaves, table, empty) }
+}
+
 /** A table as it is sent now. */
 export function knownOf(table: CatalogueTable): Known {
-  return { table: table.table, storage: table.storage, rowFilter: table.rowFilter, excluded: excludedFrom(table), stamps: stampsOf(table) }
+  const { storage, rowFilter } = table
+  return { table: table.table, storage, rowFilter, excluded: excludedFrom(table), stamps: stampsOf(table), leaves: leavesOf(table) }
 }
 
 /** Another filter, or a column that was there and left out before: what was read is not what is sent now. */

@@ -1,5 +1,6 @@
 import type { Column, Table } from '../../contracts/table.ts'
 import type { Attribute, CatalogueTable } from './catalogue.ts'
+import { leavesOf, type Leaves } from './leaf-memory.ts'
 import { columnById, makeTable } from './make-table.ts'
 import { alignColumns, type MessageColumn } from './align-columns.ts'
 import { keepsStoredValues } from './type-change.ts'
@@ -24,6 +25,8 @@ export type Known = {
   excluded: readonly number[]
   /** By column number: the transaction that altered it last. */
   stamps: Readonly<Record<number, string>>
+  /** Partitions that are in the sinks; null where unknown. */
+  leaves: Leaves | null
 }
 
 /** The logical type of a column of the message; asked only where the catalogue's own column has another type. */
@@ -71,11 +74,13 @@ export function describeRelation(input: {
     rowFilter: catalogue?.rowFilter ?? null,
     excluded: catalogue ? unsentColumns(table, previous, catalogue) : [],
     stamps: isOlder ? previous.stamps : catalogue ? stampsOf(catalogue) : {},
+    // No message tells of partitions: who compares the catalogue does, and must still find what to compare it with.
+    leaves: previous?.leaves ?? null,
   }
   let next = 0
   const places = message.columns.map((column) => (wants(column.name) ? next++ : -1))
   const reread = catalogue !== null && previous !== null && (!certain || changedStoredRows(known, previous, catalogue))
-  return { ...known, places, reread }
+  return { ...known, places, reread, leaves: reread || !previous ? catalogue && leavesOf(catalogue) : previous.leaves }
 }
 
 /**

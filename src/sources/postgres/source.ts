@@ -7,6 +7,7 @@ import { createConnectionPool } from './connection-pool.ts'
 import { assertServer } from './check-server.ts'
 import { createRelationDescriber } from './describe-relations.ts'
 import { discoverTables } from './discover.ts'
+import { findEmpty } from './leaf-memory.ts'
 import { createMissedTables } from './missed-tables.ts'
 import { createNudger } from './nudge.ts'
 import { createQuietRewrites } from './quiet-rewrites.ts'
@@ -45,6 +46,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
   const entering = async (ids: readonly number[]) => missed.mark(await memory.remembered(ids))
   const options = (onRefused: PublicationOptions['onRefused']) => ({ pipeline, config, keyNeededBy, onRefused, entering })
   const quiet = createQuietRewrites(memory)
+  const emptyOf = (ids: readonly number[]) => pool.use((connection) => findEmpty(connection, ids))
   /** Tables of which other rows or columns are sent than were, or nothing was for a while, since the last run. */
   let sentOtherwise: readonly Table[] = []
 
@@ -52,7 +54,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
     if (publications) return publications
     const found = await pool.use((connection) => ensurePublications(connection, options('throw')))
     await missed.load()
-    const otherwise = new Set((await memory.start(found.tables)).map(({ id }) => id))
+    const otherwise = new Set((await memory.start(found.tables, emptyOf)).map(({ id }) => id))
     sentOtherwise = found.tables.map(({ table }) => table).filter(({ id }) => otherwise.has(id) || missed.has(id))
     return (publications = found)
   }
@@ -161,7 +163,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       }
       const looking = { pipeline, config, keyNeededBy, known, log, warned, entering, isMissed: missed.has }
       const found = await pool.use((connection) => discoverTables(connection, looking))
-      await memory.start(found.publications.tables)
+      await memory.start(found.publications.tables, emptyOf)
       publications = found.publications
       const head = await pool.use(readHead)
       toldMissed = found.joined.map(({ id }) => id).filter(missed.has)
