@@ -286,6 +286,11 @@ export const ERRORS = {
     message: 'The sink {sink} cannot write {path}: {reason}.',
     hint: 'See to the disk; it is tried again from the last checkpoint.',
   },
+  SINK_MEMORY: {
+    kind: 'operator',
+    message: 'The memory limit of the sink {sink} is too low for {path}: {reason}.',
+    hint: 'Raise `memoryLimit` of the sink, or lower `batch.maxSize`.',
+  },
   SINK_READER_GONE: {
     kind: 'operator',
     message: 'The reader of the sink {sink} went away.',

@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api'
 import type * as bindings from '@duckdb/node-bindings'
 import { MillraceError } from '../../errors/millrace-error.ts'
+import { isLocked } from './errors.ts'
 
 /** The only file that imports DuckDB's packages; others take what they need from here, as types. */
 export type Bindings = typeof bindings
@@ -85,6 +87,24 @@ export async function openDatabase(sink: string, path: string, options: Database
   } catch (error) {
     instance.closeSync()
     throw error
+  }
+}
+
+const RETRY_MS = 20
+
+/** Opens it once no other process holds it. */
+export async function openOnceFree(
+  open: () => Promise<Database>,
+  { patienceMs, signal }: { patienceMs: number; signal: AbortSignal },
+): Promise<Database> {
+  const lastMs = performance.now() + patienceMs
+  for (;;) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!isLocked(error) || performance.now() >= lastMs || signal.aborted) throw error
+      await pause(RETRY_MS)
+    }
   }
 }
 

@@ -15,7 +15,9 @@ export const config = z.strictObject({
   closeBetweenFlushes: z
     .boolean()
     .default(false)
-    .describe('Close the file after each flush, so that other processes can read it; costs time at each.'),
+    .describe(
+      'Let go of the file where nothing was written for 100 ms, and a few times a second under load, so that other processes can read it; costs time at each.',
+    ),
   onValue: z
     .enum(['fail', 'text', 'null', 'clamp'])
     .default('fail')

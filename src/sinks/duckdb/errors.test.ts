@@ -81,7 +81,9 @@ test('two sinks of one process share a file without harm', async () => {
 test.each([
   ['IO Error: Could not write all bytes to file "x": No space left on device', 'SINK_DISK_FULL'],
   ['IO Error: Cannot open file "/x": Permission denied', 'SINK_NOT_WRITABLE'],
-  ['Out of Memory Error: failed to offload data block of size 256.0 KiB', 'SINK_IO'],
+  ['Out of Memory Error: failed to pin block of size 256.0 KiB (255.7 MiB/256.0 MiB used)', 'SINK_MEMORY'],
+  ['Out of Memory Error: failed to offload data block: max_temp_directory_size was reached', 'SINK_DISK_FULL'],
+  ['IO Error: Could not read from file', 'SINK_IO'],
   ['INTERNAL Error: whatever', 'BUG'],
 ])('%s is %s', (message, code) => {
   expect(toSinkError(new Error(message), { sink: 'duckdb', path: 'x' }).code).toBe(code)

@@ -9,10 +9,24 @@ export function toSinkError(error: unknown, at: { sink: string; path: string }):
   return new MillraceError(code, { ...at, reason: withoutValues(text), holder: holderOf(text) }, { cause: error })
 }
 
+/** Another process holds the file. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof Error && LOCKED.test(error.message)
+}
+
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && OUT_OF_MEMORY.test(error.message) && !DISK_FULL.test(error.message)
+}
+
+const LOCKED = /Could not set lock|Conflicting lock/
+const DISK_FULL = /No space left on device|ENOSPC|Disk quota exceeded|max_temp_directory_size/i
+const OUT_OF_MEMORY = /^Out of Memory Error/
+
 /** First match wins. The texts are DuckDB 1.5's and the C library's. */
 const CODES = [
-  [/Could not set lock|Conflicting lock/, 'SINK_LOCKED'],
-  [/No space left on device|ENOSPC|Disk quota exceeded|max_temp_directory_size/i, 'SINK_DISK_FULL'],
+  [LOCKED, 'SINK_LOCKED'],
+  [DISK_FULL, 'SINK_DISK_FULL'],
+  [OUT_OF_MEMORY, 'SINK_MEMORY'],
   [/Is a directory|EISDIR/i, 'SINK_PATH_IS_FOLDER'],
   [/No such file or directory|ENOENT|Not a directory|ENOTDIR/i, 'SINK_PATH_MISSING'],
   [/Permission denied|EACCES|Read-only file system|EROFS|read-only mode|Operation not permitted/i, 'SINK_NOT_WRITABLE'],
@@ -20,7 +34,7 @@ const CODES = [
     /not a valid DuckDB database|Could not read enough bytes|checksum|Corrupt|Serialization Error|version number|Failure while replaying WAL/i,
     'SINK_CORRUPT',
   ],
-  [/^(IO Error|HTTP Error|Out of Memory Error|Interrupt Error|INTERRUPT Error|TransactionContext Error|FATAL Error)/i, 'SINK_IO'],
+  [/^(IO Error|HTTP Error|Interrupt Error|INTERRUPT Error|TransactionContext Error|FATAL Error)/i, 'SINK_IO'],
 ] as const
 
 /** ` (process 123)`, or nothing. */

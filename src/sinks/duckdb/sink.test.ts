@@ -217,19 +217,6 @@ test('gives back only the rows with the keys asked for', async () => {
   ])
 })
 
-test('closes the file between flushes where asked, so that another may read it', async () => {
-  using folder = temporaryFolder()
-  await using sink = openTestSink(folder.path, { closeBetweenFlushes: true })
-  for (const end of [10, 20]) {
-    await sink.write(changes(end, USERS, [{ op: 'insert', after: [end, 'n', 'd'] }]), signal)
-    await sink.flush(signal)
-    const { execFileSync } = await import('node:child_process')
-    const script = `require('@duckdb/node-api').DuckDBInstance.create(${JSON.stringify(`${folder.path}/test.duckdb`)}, { access_mode: 'READ_ONLY' }).then(() => console.log('read'))`
-    expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('read\n')
-  }
-  expect(await readAll(sink, USERS)).toHaveLength(2)
-})
-
 const STAMPS = makeTable([
   ['id', INT],
   ['seen', { kind: 'timestamptz' }],

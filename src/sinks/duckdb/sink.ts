@@ -8,9 +8,10 @@ import type { Row, Table } from '../../contracts/table.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { applyChanges } from './apply-changes.ts'
 import { applyRows } from './apply-rows.ts'
-import { openDatabase } from './client.ts'
+import { openDatabase, openOnceFree } from './client.ts'
 import type { DuckdbConfig } from './config.ts'
-import { toSinkError } from './errors.ts'
+import { isOutOfMemory, toSinkError } from './errors.ts'
+import { createFileLease } from './file-lease.ts'
 import { beginGeneration, endGeneration } from './generation.ts'
 import { ColumnTooNarrow } from './misfit.ts'
 import { openRecords } from './records.ts'
@@ -21,13 +22,15 @@ import { widenColumn } from './widen-column.ts'
 /** A transaction costs the same for one change as for thousands: several statements, and a wait for the disk. */
 const BATCH_BYTES = 2 * 1024 * 1024
 
+/** What did not fit into memory as one is applied in so many parts. */
+const PIECES = 16
+
 /**
  * Keeps tables equal to the source's. Exactly once, because rows, schema changes, position and chunks of one batch are
  * one DuckDB transaction: after a crash the position says exactly what the rows are.
  */
 export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext, 'pipeline' | 'name' | 'baseDir' | 'log'>): Sink {
   const path = resolve(context.baseDir, config.path)
-  let session: Session | null = null
   let position: Position = ''
   /**
    * Where it was first opened: the core gives nothing twice after that, and the changes of a table without a key come after its copy,
@@ -36,13 +39,18 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
   let resumed: Position | null = null
   let chunks = new Set<string>()
 
-  async function open(): Promise<Session> {
-    if (session) return session
+  /** Tables of which it was said that they hold rows in part: once, however often the file is opened. */
+  const incomplete = new Set<number>()
+  const lease = createFileLease({ isShared: config.closeBetweenFlushes, open, close })
+
+  async function open(signal: AbortSignal): Promise<Session> {
     await checkPath(context.name, path)
-    const database = await openDatabase(context.name, path, config)
+    const openNow = () => openDatabase(context.name, path, config)
+    // A reader is let in, so it may be there when we come back; at the start it may as well be one who never leaves.
+    const patienceMs = !config.closeBetweenFlushes ? 0 : resumed === null ? 5_000 : 60_000
+    const database = await openOnceFree(openNow, { patienceMs, signal })
     try {
-      session = await openSession(database)
-      return session
+      return await openSession(database)
     } catch (error) {
       database[Symbol.dispose]()
       throw error
@@ -53,7 +61,7 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     const records = await openRecords(database, { pipeline: context.pipeline, sink: context.name })
     const opened: Session = {
       ...{ database, records, sink: context.name, pipeline: context.pipeline, onValue: config.onValue, log: context.log },
-      ...{ tables: new Map(), prepared: new Map(), dirty: new Set(), changed: new Map(), pristine: new Map(), incomplete: new Set() },
+      ...{ tables: new Map(), prepared: new Map(), dirty: new Set(), changed: new Map(), pristine: new Map(), incomplete },
     }
     await reload(opened)
     const record = await records.load()
@@ -64,11 +72,9 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
   }
 
   /** Closing would checkpoint too, but on the event loop. What it says is no loss: the log holds what it would have written. */
-  async function close(): Promise<void> {
-    const closing = session
-    session = null
-    await closing?.database.run('CHECKPOINT').catch(() => {})
-    closing?.database[Symbol.dispose]()
+  async function close({ database }: Session): Promise<void> {
+    await database.run('CHECKPOINT').catch(() => {})
+    database[Symbol.dispose]()
   }
 
   async function guard<T>(act: () => Promise<T>): Promise<T> {
@@ -79,23 +85,34 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
     }
   }
 
-  async function write(batch: Batch): Promise<'durable'> {
-    const current = await open()
-    for (;;) {
-      const narrow = await transact(current, () => apply(current, batch))
-      if (!narrow) break
-      await widen(current, narrow)
+  async function write(current: Session, batch: Batch): Promise<'durable'> {
+    try {
+      await writeWhole(current, batch, Infinity)
+    } catch (error) {
+      if (!isOutOfMemory(error) || batch.kind !== 'changes') throw error
+      await reload(current)
+      await writeWhole(current, batch, Math.ceil(batch.changes.length / PIECES))
     }
     position = batch.end
     if (batch.kind === 'rows' && batch.last) chunks.add(batch.chunk)
     return 'durable'
   }
 
-  async function apply(current: Session, batch: Batch): Promise<void> {
+  /** One transaction; `atOnce` changes are brought together in memory. */
+  async function writeWhole(current: Session, batch: Batch, atOnce: number): Promise<void> {
+    for (;;) {
+      const narrow = await transact(current, () => apply(current, batch, atOnce))
+      if (!narrow) return
+      await widen(current, narrow)
+    }
+  }
+
+  async function apply(current: Session, batch: Batch, atOnce: number): Promise<void> {
     const { records } = current
     // A new slot may stand earlier, on another server even: nothing of it was here before.
     if (resumed !== null && batch.end < resumed) resumed = ''
-    if (batch.kind === 'changes') await applyChanges(current, changesAfter(batch.changes, resumed ?? ''))
+    if (batch.kind === 'changes')
+      for (const piece of piecesOf(changesAfter(batch.changes, resumed ?? ''), atOnce)) await applyChanges(current, piece)
     else if (batch.kind === 'control') await applyControl(current, batch)
     // A finished chunk seen again before the position is older than what the stream brought since.
     else if (!chunks.has(batch.chunk) || batch.end >= position) await applyRows(current, batch)
@@ -106,20 +123,22 @@ export function createDuckdbSink(config: DuckdbConfig, context: Pick<SinkContext
   return {
     batchBytes: BATCH_BYTES,
     async resume(): Promise<SinkRecord | null> {
-      return guard(async () => (await open()).records.load())
+      return guard(() => lease.use(({ records }) => records.load()))
     },
-    write: (batch) => guard(() => write(batch)),
-    async flush() {
-      if (config.closeBetweenFlushes) await close()
-    },
-    async *scan(table: Table, keys: readonly Row[] | null) {
+    write: (batch, signal) => guard(() => lease.use((current) => write(current, batch), signal)),
+    // Each write is durable when it returns.
+    async flush() {},
+    async *scan(table: Table, keys: readonly Row[] | null, signal: AbortSignal) {
+      const current = await guard(() => lease.take(signal))
       try {
-        yield* scanTable(await open(), table, keys)
+        yield* scanTable(current, table, keys)
       } catch (error) {
         throw toSinkError(error, { sink: context.name, path })
+      } finally {
+        await lease.giveBack()
       }
     },
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: () => lease.end(),
   }
 }
 
@@ -187,6 +206,10 @@ async function reload(session: Session): Promise<void> {
 export function changesAfter(changes: readonly Change[], position: Position): readonly Change[] {
   const first = changes.findIndex((change) => !isSettled(change, position))
   return first === 0 ? changes : first < 0 ? [] : changes.slice(first)
+}
+
+function* piecesOf(changes: readonly Change[], size: number): Generator<readonly Change[]> {
+  for (let start = 0; start < changes.length; start += size) yield size >= changes.length ? changes : changes.slice(start, start + size)
 }
 
 function isSettled(change: Change, position: Position): boolean {
