@@ -1,6 +1,7 @@
 /** Questions to a running pipeline, and its answers, by way of the state store. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
+import type { StateStore } from '../contracts/state-store.ts'
 import type { Answer } from '../core/requests.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import type { ErrorCode } from '../errors/table.ts'
@@ -9,12 +10,21 @@ import { openKnownState, runningProcess } from './pipeline-parts.ts'
 const ALIVE_MS = 10_000
 const LOOK_MS = 1000
 
+export type AskedRequest = {
+  kind: string
+  args: unknown
+  timeoutMs: number
+  /** Where the running process leaves news of a long work, and who is told of them. */
+  news?: { key: string; tell(text: string): void }
+}
+
 /** Asks the running process; an error there is thrown here. One that answers nothing at all is said to be silent. */
-export async function askRunning(config: Config, request: { kind: string; args: unknown; timeoutMs: number }): Promise<unknown> {
+export async function askRunning(config: Config, request: AskedRequest): Promise<unknown> {
   await using state = await openKnownState(config)
   const silent = new MillraceError('PIPELINE_SILENT', { pipeline: config.name, seconds: ALIVE_MS / 1000 })
   if (!state || (await state.ask('ping', null, ALIVE_MS)) === null) throw silent
   const ended = new AbortController()
+  if (request.news) tellNews(state, request.news, ended.signal).catch(() => {})
   try {
     const answer = (await Promise.race([
       state.ask(request.kind, request.args, request.timeoutMs),
@@ -25,6 +35,14 @@ export async function askRunning(config: Config, request: { kind: string; args: 
     return answer.result
   } finally {
     ended.abort()
+  }
+}
+
+async function tellNews(state: StateStore, { key, tell }: NonNullable<AskedRequest['news']>, signal: AbortSignal): Promise<void> {
+  for (let last: unknown = null; ; await delay(LOOK_MS / 2, undefined, { signal })) {
+    const text = await state.get(key)
+    if (typeof text === 'string' && text !== last) tell(text)
+    last = text
   }
 }
 

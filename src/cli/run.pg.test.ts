@@ -108,6 +108,36 @@ sinks:
     expect(idle.stdout).toMatch(/WARNING: The slot of .* nobody reads it. To remove it: millrace drop -c shop.yaml/)
   })
 
+  test('verify ends under steady load, also with rows that change all the time', async () => {
+    const { child, finished } = await startRun()
+    let isOver = false
+    const load = (async () => {
+      for (let i = 0; !isOver; i++)
+        await sql(`UPDATE users SET balance = balance + 1 WHERE id <= 3; UPDATE users SET name = 'n${i}' WHERE id = ${(i % 400) + 10}`)
+    })()
+    const verified = await run(['verify', '-c', 'shop.yaml', '--json'])
+    isOver = true
+    await load
+    expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, live: true, tables: 2, unreadable: ['file'] })
+    child.kill('SIGTERM')
+    expect((await finished).code).toBe(0)
+    expect(await run(['run', '-c', 'shop.yaml', '--until', 'caught-up'])).toMatchObject({ code: 0 })
+    expect((await run(['verify', '-c', 'shop.yaml'])).stdout).toContain('verified: source = sink')
+  })
+
+  test('verify while it runs takes tables as they are now', async () => {
+    const { child, finished } = await startRun()
+    await sql(`ALTER TABLE users ADD COLUMN note text; UPDATE users SET note = 'x' WHERE id < 100; ALTER TABLE tags RENAME TO labels`)
+    await sql(
+      `ALTER TABLE users DROP COLUMN name; ALTER TABLE users RENAME COLUMN balance TO money; UPDATE users SET money = 1 WHERE id = 1`,
+    )
+    const verified = JSON.parse((await run(['verify', '-c', 'shop.yaml', '--json'])).stdout)
+    expect(verified).toMatchObject({ ok: true, live: true, tables: 2, rows: 550 })
+    expect(verified.sinks[0].tables.map(({ table }: { table: string }) => table)).toEqual(['public.labels', 'public.users'])
+    child.kill('SIGTERM')
+    expect((await finished).code).toBe(0)
+  })
+
   test('goes on after kill -9 without a change lost or doubled, and one that stands by takes over', async () => {
     const { child, finished } = await startRun()
     await sql(`INSERT INTO users SELECT i, 'later', 0 FROM generate_series(1001, 1500) i`)

@@ -1,13 +1,21 @@
 import type { Position } from '../contracts/position.ts'
 import type { Sink } from '../contracts/sink.ts'
 import type { LogHealth, Source } from '../contracts/source.ts'
+import type { StateStore } from '../contracts/state-store.ts'
 import type { Table } from '../contracts/table.ts'
+import type { Hold } from './hold-sink.ts'
 import type { Lane } from './lane.ts'
 
 /** A running session as requests of other processes see it. */
 export type LivePipeline = {
   source: Source
   sink(name: string): Sink | null
+  /** Holds a sink's writes; see hold-sink.ts. Null where there is no such sink. */
+  hold(sink: string): Promise<Hold> | null
+  /** Where news for those who asked are left. */
+  state: Pick<StateStore, 'set' | 'delete'>
+  /** Aborts when the session ends. */
+  signal: AbortSignal
   tables(): readonly Table[]
   isCopying(): boolean
   lanes(): readonly { name: string; durable: Position | null; passed: Position; queuedBytes: number }[]

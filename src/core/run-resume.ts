@@ -2,6 +2,7 @@ import type { Position } from '../contracts/position.ts'
 import type { Sink, SinkContext, SinkRecord } from '../contracts/sink.ts'
 import type { LogState } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
+import { holdable, type HoldableSink } from './hold-sink.ts'
 import type { Lane } from './lane.ts'
 import type { RememberedLog, SinkStanding } from './decide-resume.ts'
 import { inPart } from './run-failure.ts'
@@ -18,7 +19,7 @@ export type PipelineSink = {
 export type OpenSink = {
   name: string
   keepsRecord: boolean
-  sink: Sink
+  sink: HoldableSink
   record: SinkRecord | null
   held: Position | null
   began: Position | null
@@ -79,7 +80,7 @@ export async function openSinks(
 
 async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[1]): Promise<OpenSink> {
   const state = ports.state.sink(part.name)
-  const sink = await part.open({ state, durable: (position) => ports.durable(part.name, position) })
+  const sink = holdable(await part.open({ state, durable: (position) => ports.durable(part.name, position) }))
   try {
     const own = await sink.resume()
     const stored = own === null && !part.keepsRecord ? await state.load() : null

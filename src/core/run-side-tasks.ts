@@ -98,7 +98,10 @@ function liveView(following: Following, snapshots: Snapshots): LivePipeline {
   const { source } = session
   return {
     source,
+    state: run.options.state,
+    signal: following.taking.signal,
     sink: (name) => session.sinks.find((sink) => sink.name === name)?.sink ?? null,
+    hold: (name) => session.sinks.find((sink) => sink.name === name)?.sink.hold() ?? null,
     tables: () => following.tables,
     isCopying: () => snapshots.isCopying(),
     lanes: () => lanes.map(({ name, durable, passed, queuedBytes }) => ({ name, durable, passed, queuedBytes })),

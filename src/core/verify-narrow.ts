@@ -7,26 +7,23 @@ import type { Difference, Scan } from './verify.ts'
 /** A key whose rows did not match when they were read. `row` has the key's columns. */
 export type Suspect = { key: string; row: Row; hash: bigint; what: Difference['what'] }
 
-/** How many rows of the source are held at once, and how many suspects are followed up. */
-const GROUP_ROWS = 200_000
-const MAX_SUSPECTS = 20_000
+/** How many rows of the source are held at once, and how many suspects are followed up of each such group. */
+const GROUP_ROWS = 500_000
+const MAX_SUSPECTS = 50_000
 
 type Entry = { hash: bigint; row: Row }
 
-/** Reads the rows of the buckets that differ, in groups that fit into memory, and matches them by key. */
+/** Reads the rows of one group of buckets and matches them by key. `more`: there were others, not followed up. */
 export async function collectSuspects(
   sides: { source: Scan; sink: Scan },
-  at: { table: Table; buckets: readonly number[]; sums: BucketSums },
+  at: { table: Table; group: Uint8Array },
   options: { signal: AbortSignal },
-): Promise<{ suspects: Suspect[]; more: boolean }> {
-  const suspects: Suspect[] = []
-  for (const group of groupBuckets(at.buckets, at.sums)) {
-    const source = await collect(sides.source(at.table, null, options.signal), at.table, { group, limit: Infinity })
-    const sink = await collect(sides.sink(at.table, null, options.signal), at.table, { group, limit: 4 * GROUP_ROWS })
-    suspects.push(...unmatched(source, sink))
-    if (suspects.length > MAX_SUSPECTS) return { suspects: suspects.slice(0, MAX_SUSPECTS), more: true }
-  }
-  return { suspects, more: false }
+): Promise<{ suspects: readonly Suspect[]; more: boolean }> {
+  const { table, group } = at
+  const source = await collect(sides.source(table, null, options.signal), table, { group, limit: Infinity })
+  const sink = await collect(sides.sink(table, null, options.signal), table, { group, limit: 4 * GROUP_ROWS })
+  const suspects = unmatched(source, sink)
+  return { suspects: suspects.slice(0, MAX_SUSPECTS), more: suspects.length > MAX_SUSPECTS }
 }
 
 export function unmatched(source: ReadonlyMap<string, Entry>, sink: ReadonlyMap<string, Entry>): Suspect[] {
@@ -51,18 +48,30 @@ export async function collect(
   for await (const rows of scan) {
     for (const row of rows) {
       const key = keyOf(row)
-      if (only.group !== null && only.group[bucketOf(key)] === 0) continue
-      const hash = hashRow(table, row)
-      const entry = entries.get(key)
-      if (!entry) entries.set(key, { hash, row: keyRow(table, row) })
-      else entry.hash = BigInt.asUintN(64, entry.hash + hash)
+      if (only.group === null || only.group[bucketOf(key)] !== 0) add(entries, table, { key, row })
     }
     if (entries.size > only.limit) break
   }
   return entries
 }
 
-function groupBuckets(buckets: readonly number[], sums: BucketSums): Uint8Array[] {
+/** The same of rows that are there already. */
+export function collectRows(rows: readonly Row[], table: Table): Map<string, Entry> {
+  const keyOf = createKeyOf(table)
+  const entries = new Map<string, Entry>()
+  for (const row of rows) add(entries, table, { key: keyOf(row), row })
+  return entries
+}
+
+function add(entries: Map<string, Entry>, table: Table, { key, row }: { key: string; row: Row }): void {
+  const hash = hashRow(table, row)
+  const entry = entries.get(key)
+  if (!entry) entries.set(key, { hash, row: keyRow(table, row) })
+  else entry.hash = BigInt.asUintN(64, entry.hash + hash)
+}
+
+/** Groups of buckets whose rows of the source fit into memory. */
+export function groupBuckets(buckets: readonly number[], sums: BucketSums): Uint8Array[] {
   const groups: Uint8Array[] = []
   let rows = Infinity
   for (const bucket of buckets) {

@@ -7,7 +7,11 @@ export const BUCKETS = 4096
 /** Per bucket: the sum of the rows' hashes modulo 2^64, and how many rows. */
 export type BucketSums = { rows: number; hashes: BigUint64Array; counts: Uint32Array }
 
-export async function sumBuckets(scan: AsyncIterable<readonly Row[]>, table: Table): Promise<BucketSums> {
+export async function sumBuckets(
+  scan: AsyncIterable<readonly Row[]>,
+  table: Table,
+  counted: (rows: number) => void = () => {},
+): Promise<BucketSums> {
   const keyOf = createKeyOf(table)
   const sums: BucketSums = { rows: 0, hashes: new BigUint64Array(BUCKETS), counts: new Uint32Array(BUCKETS) }
   const { hashes, counts } = sums
@@ -18,6 +22,7 @@ export async function sumBuckets(scan: AsyncIterable<readonly Row[]>, table: Tab
       counts[bucket] = counts[bucket]! + 1
     }
     sums.rows += rows.length
+    counted(sums.rows)
   }
   return sums
 }

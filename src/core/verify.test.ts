@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Row, Table, Value } from '../contracts/table.ts'
-import { verifyTable } from './verify.ts'
+import { verifyTable, type VerifyOptions } from './verify.ts'
 
 const column = (name: string, id: number, kind: 'int32' | 'int64') => ({
   name,
@@ -42,7 +42,15 @@ const set = (rows: Row[], at: number, value: Value) => rows.splice(at, 1, [rows[
 
 test('finds equal sides equal whatever the order of their rows', async () => {
   const verdict = await verifyTable(side(rowsOf(1000)), side(rowsOf(1000).toReversed()), keyed, still)
-  expect(verdict).toEqual({ table: 'public.items', rows: { source: 1000, sink: 1000 }, differing: [], more: false, unsettled: 0 })
+  expect(verdict).toEqual({
+    table: 'public.items',
+    rows: { source: 1000, sink: 1000 },
+    differing: [],
+    more: false,
+    unsettled: 0,
+    undecided: [],
+    reason: null,
+  })
 })
 
 test('names the keys that are missing, extra and different', async () => {
@@ -88,7 +96,29 @@ test('says nothing of a key that the source changes at every look, and everythin
   const live = side(source, (scans) => set(source, 5, BigInt(scans * 1000 + 1)))
   const verdict = await verifyTable(live, side(sink), keyed, still)
   expect(verdict.differing).toEqual([{ key: { id: '7' }, what: 'different' }])
-  expect(verdict.unsettled).toBe(1)
+  expect(verdict).toMatchObject({ unsettled: 1, undecided: [{ id: '5' }] })
+})
+
+test('decides keys that change all the time with the sink held still', async () => {
+  const source = rowsOf(100)
+  const sink = rowsOf(100)
+  const live = side(source, (scans) => {
+    set(source, 5, BigInt(scans * 1000 + 1))
+    set(source, 7, BigInt(scans * 1000 + 1))
+  })
+  const held: VerifyOptions['held'] = async (_, keys, compare) => {
+    set(sink, 5, source[5]?.[1] ?? null) // all that the snapshot sees has come; of the other key it never does
+    return compare(source.filter((row) => keys.some((key) => key[0] === row[0])))
+  }
+  const verdict = await verifyTable(live, side(sink), keyed, { ...still, held })
+  expect(verdict).toMatchObject({ differing: [{ key: { id: '7' }, what: 'different' }], unsettled: 0 })
+})
+
+test('ends where the sink never gets there, and where time is up, naming what is undecided', async () => {
+  const behind = await verifyTable(side(rowsOf(10)), side(rowsOf(9)), keyed, { ...still, passed: async () => false })
+  expect(behind).toMatchObject({ differing: [], reason: 'the sink did not pass 0 in time' })
+  const late = await verifyTable(side(rowsOf(10)), side(rowsOf(9)), keyed, { ...still, isLate: () => true })
+  expect(late).toMatchObject({ differing: [], unsettled: 1, undecided: [{ id: '9' }] })
 })
 
 test('lists at most a thousand keys of an empty sink and says that there are more', async () => {

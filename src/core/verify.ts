@@ -6,20 +6,30 @@
  *    change while they are read, and the sink follows a moment later.
  * 3. Suspects are read again by key: source, sink, source. The sink is read after it passed the end of the log as it was
  *    after the first reading. So where the source says the same before and after, the sink must say it too, or it is wrong.
+ * 4. Keys that change all the time never stand still for that: the sink is held where a snapshot of the source was taken.
+ *
+ * Every step has an end: what could not be decided by then is said to be undecided, by key.
  */
 import type { Position } from '../contracts/position.ts'
 import type { Sink } from '../contracts/sink.ts'
 import type { Source } from '../contracts/source.ts'
 import { tableName, type Row, type Table } from '../contracts/table.ts'
-import { collectSuspects, type Suspect } from './verify-narrow.ts'
+import { formatCount } from '../lib/units.ts'
+import { collectSuspects, groupBuckets, type Suspect } from './verify-narrow.ts'
 import { differingBuckets, sumBuckets } from './verify-sums.ts'
 import { recheck } from './verify-recheck.ts'
 
 export type VerifyOptions = {
   /** The end of the source's log now. */
   head(): Promise<Position>
-  /** Resolves once the sink holds everything before `position`; at once where no pipeline runs. */
-  passed(position: Position): Promise<void>
+  /** Resolves once the sink holds everything before `position`, at once where no pipeline runs; `false` where it did not in good time. */
+  passed(position: Position): Promise<boolean | void>
+  /** Reads these keys in one snapshot of the source, brings the sink to where that was, and compares while the sink is held there; null where that failed. */
+  held?<T>(table: Table, keys: readonly Row[], compare: (rows: readonly Row[]) => Promise<T>): Promise<T | null>
+  /** Told what is being done, often. */
+  progress?(text: string): void
+  /** Whether keys are to be looked at no longer. */
+  isLate?(): boolean
   signal: AbortSignal
 }
 
@@ -34,8 +44,12 @@ export type TableVerdict = {
   /** At most 1000; `more` says that there are others. */
   differing: readonly Difference[]
   more: boolean
-  /** Keys that changed at every look, so that nothing can be said of them. */
+  /** How many keys nothing can be said of: they changed at every look, or the sink was too far behind. */
   unsettled: number
+  /** At most 1000 of them. */
+  undecided: readonly Difference['key'][]
+  /** Why nothing at all can be said of the table; null where something can. */
+  reason: string | null
 }
 
 export const MAX_DIFFERENCES = 1000
@@ -48,21 +62,53 @@ export async function verifyTable(
   options: VerifyOptions,
 ): Promise<TableVerdict> {
   const sides = { source: source.scan.bind(source), sink: sink.scan.bind(sink) }
-  await options.passed(await options.head())
-  const sums = await bothSums(sides, table, options.signal)
+  const head = await options.head()
+  options.progress?.(`waiting for the sink to pass ${head}`)
+  const empty = { table: tableName(table), rows: { source: 0, sink: 0 }, differing: [], more: false, unsettled: 0, undecided: [] }
+  if ((await options.passed(head)) === false) return { ...empty, reason: `the sink did not pass ${head} in time` }
+  const sums = await bothSums(sides, table, options)
   const rows = { source: sums.source.rows, sink: sums.sink.rows }
   const buckets = differingBuckets(sums.source, sums.sink)
-  if (buckets.length === 0) return { table: tableName(table), rows, differing: [], more: false, unsettled: 0 }
-  const suspects = await collectSuspects(sides, { table, buckets, sums: sums.source }, options)
-  const found = await recheck(sides, table, suspects.suspects, options)
-  const differing = found.differing.slice(0, MAX_DIFFERENCES).map((suspect) => describe(table, suspect))
-  const more = found.differing.length > 0 && (suspects.more || found.differing.length > MAX_DIFFERENCES)
-  return { table: tableName(table), rows: settledRows(rows, found.differing), differing, more, unsettled: found.unsettled }
+  if (buckets.length === 0) return { ...empty, rows, reason: null }
+  const found = await follow(sides, { table, groups: groupBuckets(buckets, sums.source) }, options)
+  const [differing, undecided] = [found.differing, found.undecided].map((some) => some.slice(0, MAX_DIFFERENCES)) as [Suspect[], Suspect[]]
+  return {
+    table: tableName(table),
+    rows: settledRows(rows, found.differing),
+    differing: differing.map((suspect) => describe(table, suspect)),
+    more: found.differing.length > 0 && (found.more || found.differing.length > MAX_DIFFERENCES),
+    unsettled: found.undecided.length + (found.more && found.differing.length === 0 ? 1 : 0),
+    undecided: undecided.map((suspect) => describe(table, suspect).key),
+    reason: null,
+  }
 }
 
-async function bothSums(sides: { source: Scan; sink: Scan }, table: Table, signal: AbortSignal) {
+/** Group by group, so that what must be remembered has a bound; until enough is known. */
+async function follow(
+  sides: { source: Scan; sink: Scan },
+  at: { table: Table; groups: readonly Uint8Array[] },
+  options: VerifyOptions,
+): Promise<{ differing: readonly Suspect[]; undecided: readonly Suspect[]; more: boolean }> {
+  const differing: Suspect[] = []
+  const undecided: Suspect[] = []
+  let more = false
+  for (const [index, group] of at.groups.entries()) {
+    options.progress?.(`reading part ${index + 1} of ${at.groups.length} again, key by key`)
+    const suspects = await collectSuspects(sides, { table: at.table, group }, options)
+    const found = await recheck(sides, at.table, suspects.suspects, options)
+    differing.push(...found.differing)
+    undecided.push(...found.undecided)
+    more ||= suspects.more
+    const isLast = index === at.groups.length - 1
+    if (!isLast && (differing.length > MAX_DIFFERENCES || options.isLate?.())) return { differing, undecided, more: true }
+  }
+  return { differing, undecided, more }
+}
+
+async function bothSums(sides: { source: Scan; sink: Scan }, table: Table, { signal, progress }: VerifyOptions) {
+  const told = (rows: number) => progress?.(`${formatCount(rows)} rows`)
   const [source, sink] = await Promise.all([
-    sumBuckets(sides.source(table, null, signal), table),
+    sumBuckets(sides.source(table, null, signal), table, told),
     sumBuckets(sides.sink(table, null, signal), table),
   ])
   return { source, sink }
