@@ -3,7 +3,6 @@ import type { Position } from '../../src/contracts/position.ts'
 import type { SnapshotReader, Source } from '../../src/contracts/source.ts'
 import { createLaneFilter } from '../../src/core/lane-filter.ts'
 import { openSnapshots } from '../../src/core/snapshot.ts'
-import { toMillraceError } from '../../src/errors/millrace-error.ts'
 import { openPostgres } from '../../src/sources/postgres/source.ts'
 import { until, type PostgresServer } from '../servers.ts'
 import { createMemoryState } from './memory-state.ts'
@@ -54,11 +53,12 @@ export async function runModel(server: PostgresServer, seed: number, mutation: M
   try {
     const kills = random.below(4)
     for (; lives < kills; lives++) {
-      await live(model, { killAfterMs: 50 + random.below(900), stop: null }).catch(throwUnlessTransient)
+      await live(model, { killAfterMs: 50 + random.below(900), stop: null })
       for (const { sink } of model.sinks) sink.crash()
       if (violations.length > 0) break
     }
-    for (let isOver = false; !isOver; lives++) isOver = await lastLife(model, { stop: () => workload.stop(), mayFail: lives < 10 })
+    await live(model, { killAfterMs: null, stop: () => workload.stop() })
+    lives++
   } catch (error) {
     violation(`failed: ${(error as Error).stack}`)
   }
@@ -69,23 +69,6 @@ export async function runModel(server: PostgresServer, seed: number, mutation: M
   const sinks = model.sinks.map(({ sink }) => sink.counts)
   const [emitted, filled] = [sinks.reduce((sum, each) => sum + each.emitted, 0), sinks.reduce((sum, each) => sum + each.filled, 0)]
   return { violations, lives, transactions: workload.transactions, emitted, filled, ms: Date.now() - startedMs }
-}
-
-function throwUnlessTransient(error: unknown): void {
-  if (toMillraceError(error).kind !== 'transient') throw error
-}
-
-/** False where it broke off as a life may: the walsender's own troubles with rewritten tables end its connection now and then. */
-async function lastLife(model: Model, { stop, mayFail }: { stop: () => Promise<void>; mayFail: boolean }): Promise<boolean> {
-  try {
-    await live(model, { killAfterMs: null, stop })
-    return true
-  } catch (error) {
-    if (!mayFail) throw error
-    throwUnlessTransient(error)
-    for (const { sink } of model.sinks) sink.crash()
-    return false
-  }
 }
 
 type Model = {

@@ -105,14 +105,16 @@ type Session = {
 
 /** One transaction; what the server refuses (locks, duplicates) is part of the game. */
 async function transact(session: Session): Promise<void> {
-  const { client, random, options, isLong } = session
+  const { client, random, options, isLong, isLimbo } = session
   try {
     await client.query(`BEGIN${random.chance(0.15) ? ' ISOLATION LEVEL REPEATABLE READ' : ''}`)
     for (let left = 1 + random.below(isLong ? 12 : 5); left > 0; left--) {
       await statement(session)
       if (random.chance(isLong ? 0.5 : 0.02)) await rest(random.below(isLong ? 120 : 30))
     }
-    if (options.truncates && random.chance(0.006)) {
+    // Not in limbo: a slot built while a TRUNCATE or a rewrite is in the log and not visible can never be decoded past it, by anybody
+    // (SOURCE_DECODING, "could not map filenumber"). The rewriter commits with `local`, and is never in limbo either.
+    if (options.truncates && !isLimbo && random.chance(0.006)) {
       await client.query(`TRUNCATE t3`)
       await client.query(
         `INSERT INTO t3 SELECT md5(g::text)::uuid, nextval('incs'), 0, 're' FROM generate_series(1, 100) g ON CONFLICT DO NOTHING`,
