@@ -104,10 +104,10 @@ async function race(server: PostgresServer, what: Race, millrace: (slot: string)
   const seconds = median(usages.map((usage) => usage.seconds))
   return [
     figure('rate', what.rows / seconds / 1000, 'k changes/s'),
-    figure('of pg_recvlogical', median(times.recvlogical) / seconds, '×', what.targets.recvlogical, 'least'),
-    figure('of the gulping drain', median(times.drain) / seconds, '×', what.targets.drain, 'least'),
-    figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / what.rows, 's per million', what.targets.cpu, 'most'),
-    figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', what.targets.memory, 'most'),
+    figure('of pg_recvlogical', median(times.recvlogical) / seconds, '×', { least: what.targets.recvlogical }),
+    figure('of the gulping drain', median(times.drain) / seconds, '×', { least: what.targets.drain }),
+    figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / what.rows, 's per million', { most: what.targets.cpu }),
+    figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', { most: what.targets.memory }),
   ]
 }
 
@@ -133,9 +133,9 @@ async function snapshot(server: PostgresServer, size: number): Promise<Figure[]>
   const seconds = median(usages.map((usage) => usage.seconds))
   return [
     figure('rate', rows / seconds / 1000, 'k rows/s'),
-    figure('of psql \\copy … binary', median(copies) / seconds, '×', 0.7, 'least'),
-    figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / rows, 's per million', 1.2, 'most'),
-    figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', 200, 'most'),
+    figure('of psql \\copy … binary', median(copies) / seconds, '×', { least: 0.7 }),
+    figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / rows, 's per million', { most: 1.2 }),
+    figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', { most: 200 }),
   ]
 }
 
@@ -152,7 +152,7 @@ async function oneTransaction(server: PostgresServer, size: number): Promise<Fig
   const usage = await run(folder.path, settings, ['--mode', 'stream', '--until', end])
   return [
     figure('written', folderBytes(join(folder.path, 'out')) / 1e9, 'GB'),
-    figure('memory', usage.maxRssMb, 'MB at most', 200, 'most'),
+    figure('memory', usage.maxRssMb, 'MB at most', { most: 200 }),
     figure('time', usage.seconds, 's'),
   ]
 }
@@ -191,8 +191,8 @@ async function latency(server: PostgresServer, size: number): Promise<Figure[]> 
   delays.sort((one, other) => one - other)
   return [
     figure('seen', (100 * delays.length) / count, '% of the changes'),
-    figure('median', delays[Math.floor(delays.length / 2)] ?? Infinity, 'ms', 2, 'most'),
-    figure('p99', delays[Math.floor(delays.length * 0.99)] ?? Infinity, 'ms', 10, 'most'),
+    figure('median', delays[Math.floor(delays.length / 2)] ?? Infinity, 'ms', { most: 2 }),
+    figure('p99', delays[Math.floor(delays.length * 0.99)] ?? Infinity, 'ms', { most: 10 }),
   ]
 }
 
@@ -211,15 +211,12 @@ function configuration(server: PostgresServer, what: { sink: string; slot: strin
   }
 }
 
-function figure(name: string, value: number, unit: string, target?: number, which: 'least' | 'most' = 'least'): Figure {
-  if (target === undefined) return { name, value, unit, target: null, met: null }
-  return {
-    name,
-    value,
-    unit,
-    target: `${which === 'least' ? '≥' : '≤'} ${target}`,
-    met: which === 'least' ? value >= target : value <= target,
-  }
+/** `at`: what the figure should be, at least or at most; null where nothing is asked of it. */
+function figure(name: string, value: number, unit: string, at: { least?: number | undefined; most?: number | undefined } = {}): Figure {
+  const { least, most } = at
+  if (least !== undefined) return { name, value, unit, target: `≥ ${least}`, met: value >= least }
+  if (most !== undefined) return { name, value, unit, target: `≤ ${most}`, met: value <= most }
+  return { name, value, unit, target: null, met: null }
 }
 
 function median(values: readonly number[]): number {

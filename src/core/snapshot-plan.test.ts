@@ -74,7 +74,7 @@ describe('whether a table is copied', () => {
       { act: 'anew', sinks: ['one'] },
     ],
     ['not where a table without a key was finished', KEYLESS, plan(['one']), [sink('one', END)], { act: 'none' }],
-  ])('%s', (_, table, before, sinks, decision) =>
+  ])('%s', (...[, table, before, sinks, decision]) =>
     expect(decideCopy(table, { plan: before, missed: null }, sinks)).toMatchObject(decision as object),
   )
 })
