@@ -3,7 +3,7 @@ import { asPartFailure, type PartFailure } from './run-failure.ts'
 import type { Following } from './run-session.ts'
 import type { Settlement } from './settle.ts'
 
-const DRAIN_MS = 10_000
+export const DRAIN_MS = 10_000
 /** For what was told to end and should do so at once. */
 export const PATIENCE_MS = 2000
 

@@ -8,7 +8,8 @@ import { Lane } from './lane.ts'
 import type { PipelineSummary, Run } from './pipeline.ts'
 import { asPartFailure, type PartFailure } from './run-failure.ts'
 import { createWatermark, type Watermark } from './run-live.ts'
-import { closeSession, laneRecord, openSession, type Session } from './run-open.ts'
+import { closeSession, laneRecord, type Session } from './run-open.ts'
+import { openOrLeave } from './run-patience.ts'
 import { recordAcknowledged, type OpenSink } from './run-resume.ts'
 import { startSideTasks } from './run-side-tasks.ts'
 import { leave, PATIENCE_MS, within } from './run-leave.ts'
@@ -51,12 +52,19 @@ const CLOSE_MS = 30_000
 /** One life of the open source and sinks. Resolves when it was drained; throws a PartFailure when a part failed. */
 export async function runSession(run: Run): Promise<SessionEnd> {
   const lanes: Lane[] = []
-  const session = await openSession(run, (name, position) => lanes.find((lane) => lane.name === name)?.moveDurable(position))
+  const session = await openOrLeave(run, (name, position) => lanes.find((lane) => lane.name === name)?.moveDurable(position))
+  if (session === null) return leaveUnopened(run)
   try {
     return await follow(createFollowing(run, session, lanes))
   } finally {
     await within(CLOSE_MS, closeSession(session), run.options.abort)
   }
+}
+
+function leaveUnopened({ options }: Run): SessionEnd {
+  options.report(warning('DRAIN_ABORTED', 'The run ended before its parts were open; the next run goes on from what is durable.'))
+  options.report({ event: 'stopped', position: null, health: null })
+  return { end: 'aborted', position: null, health: null }
 }
 
 async function follow(following: Following): Promise<SessionEnd> {

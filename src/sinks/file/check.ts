@@ -1,25 +1,24 @@
-import { access, constants, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { MillraceError } from '../../errors/millrace-error.ts'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { at } from './errors.ts'
+import { fileSystem as fs, makeFolder, missingFolders } from './file-system.ts'
 
-/** Finds what would fail, making nothing: the folder, or the nearest one above it that exists, must be one we may write. */
+/** Finds what would fail by doing it: makes the folder and a file in it, and removes what it made. */
 export async function checkFolder(path: string, sink: string): Promise<void> {
   await at({ sink, path }, async () => {
-    let existing = path
-    while (!(await exists(existing))) existing = dirname(existing)
-    if (!(await stat(existing)).isDirectory()) throw new MillraceError('SINK_PATH_IS_FILE', { sink, path: existing })
-    await access(existing, constants.W_OK | constants.X_OK)
+    const missing = await missingFolders(fs, path)
+    try {
+      await makeFolder(fs, path)
+      await tryFile(join(path, `.millrace-check-${randomUUID()}`))
+    } finally {
+      // One that is not there, or in which somebody else wrote meanwhile, is none of ours.
+      for (const folder of missing.toReversed()) await fs.rmdir(folder).catch(() => {})
+    }
   })
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return false
-    throw error
-  }
+async function tryFile(path: string): Promise<void> {
+  const handle = await fs.open(path, 'wx')
+  await handle.close()
+  await fs.rm(path)
 }

@@ -17,6 +17,9 @@ export function fileError(error: unknown, { sink, path }: Place): MillraceError 
     case 'ENOTDIR':
       return new MillraceError('SINK_PATH_IS_FILE', { sink, path }, { cause: error })
     default:
+      // A folder above it is there, or was made just now: this one can never be (`/proc`).
+      if (code === 'ENOENT' && syscall === 'mkdir')
+        return new MillraceError('SINK_NOT_WRITABLE', { sink, path, reason: code }, { cause: error })
       if (code === 'EEXIST' && syscall === 'mkdir') return new MillraceError('SINK_PATH_IS_FILE', { sink, path }, { cause: error })
       return new MillraceError('SINK_IO', { sink, path, reason: message }, { cause: error })
   }

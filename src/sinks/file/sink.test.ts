@@ -278,6 +278,13 @@ describe('checkFolder', () => {
     expect(await readdir(root)).toEqual([])
   })
 
+  test.skipIf(process.platform !== 'linux')('refuses at once a folder in which nothing can be made, and so does the sink', async () => {
+    await expect(checkFolder('/proc/nope/below', 'file')).rejects.toMatchObject({ code: 'SINK_NOT_WRITABLE', kind: 'operator' })
+    await expect(checkFolder('/proc', 'file')).rejects.toMatchObject({ fields: { sink: 'file', path: '/proc' } })
+    await using sink = open({ root: '/proc/nope' })
+    await expect(sink.resume()).rejects.toMatchObject({ code: 'SINK_NOT_WRITABLE', kind: 'operator' })
+  })
+
   test('refuses a file in the place of a folder', async () => {
     await writeFile(join(root, 'taken'), '')
     await expect(checkFolder(join(root, 'taken'), 'file')).rejects.toMatchObject({ code: 'SINK_PATH_IS_FILE' })
