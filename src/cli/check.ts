@@ -61,13 +61,23 @@ function asFinding(error: unknown, subject: string): Finding {
   return { severity: 'error', code, subject, message, hint }
 }
 
+const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** Whether a message says of itself what it is about. */
+function namesSubject(message: string, subject: string): boolean {
+  return message.toLowerCase().includes(subject.toLowerCase())
+}
+
 const MARKS: Record<Finding['severity'], string> = { ok: 'ok     ', info: 'info   ', warning: 'WARNING', error: 'ERROR  ' }
 
 function printReport(report: CheckReport): void {
   for (const { severity, subject, message, hint, code } of report.findings) {
-    printLine(`${MARKS[severity]}  ${subject}: ${message}${severity === 'error' || severity === 'warning' ? ` [${code}]` : ''}`)
+    printLine(
+      `${MARKS[severity]}  ${namesSubject(message, subject) ? '' : `${subject}: `}${message}${severity === 'error' || severity === 'warning' ? ` [${code}]` : ''}`,
+    )
     if (hint) printLine(`         ${hint}`)
   }
   const count = (severity: Finding['severity']) => report.findings.filter((finding) => finding.severity === severity).length
-  printLine(report.ok ? `Ready (${count('warning')} warnings).` : `Not ready: ${count('error')} errors, ${count('warning')} warnings.`)
+  const warnings = counted(count('warning'), 'warning')
+  printLine(report.ok ? `Ready (${warnings}).` : `Not ready: ${counted(count('error'), 'error')}, ${warnings}.`)
 }

@@ -3,7 +3,7 @@ import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 
 const KEPT = 3600
 
-/** Remembers when the pipeline read how far, to say how long ago a sink was level with it, and what is being copied. */
+/** Remembers when the log ended where, to say how long ago a sink was level with it, and what is being copied. */
 export function createLagClock(now: () => number = Date.now) {
   const marks: { position: Position; atMs: number }[] = []
   const copying = new Set<string>()
@@ -18,8 +18,8 @@ export function createLagClock(now: () => number = Date.now) {
       if (event.event === 'settled') acknowledged = event.position
       if (event.event === 'snapshot-planned') copying.add(event.table)
       if (event.event === 'snapshot-table-done') copying.delete(event.table)
-      if (event.event !== 'progress' || event.position === null || event.position === marks.at(-1)?.position) return
-      marks.push({ position: event.position, atMs: now() })
+      if (event.event !== 'progress' || event.head === null || event.head === marks.at(-1)?.position) return
+      marks.push({ position: event.head, atMs: now() })
       if (marks.length > KEPT) marks.shift()
     },
     /** For a sink that is not level: seconds since the first mark that it has not reached, else since the last one that it has. */

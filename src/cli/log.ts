@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import type { Log } from '../contracts/sink.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
+import { fieldsText } from './news-text.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
 
 type Options = { form: 'json' | 'pretty'; level: string; color: boolean; write(text: string): void }
@@ -21,7 +22,15 @@ export async function createLog(options: Options): Promise<Log> {
 /** Text for people; loaded only where someone reads it. */
 async function prettyPrinter(options: Options): Promise<(line: string) => void> {
   const { prettyFactory } = await import('pino-pretty')
-  const pretty = prettyFactory({ colorize: options.color, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', singleLine: true })
+  const pretty = prettyFactory({
+    colorize: options.color,
+    translateTime: 'SYS:HH:MM:ss',
+    hideObject: true,
+    messageFormat(log, messageKey) {
+      const { [messageKey]: event, level: _, time: __, ...fields } = log
+      return fieldsText(String(event), fields)
+    },
+  })
   return (line) => options.write(pretty(line))
 }
 

@@ -109,6 +109,21 @@ sinks:
   })
 })
 
+test('missing secrets are told together with everything else that is wrong', async () => {
+  const yaml = 'name: shop\nsource: { type: postgres, url: "${env:SHOP_URL}", tabels: [a.b] }\nsinks: [{ type: file, path: ./out }]\n'
+  const result = await millrace(['config', 'validate', '-c', 'shop.yaml'], { cwd: folderWith({ 'shop.yaml': yaml }) })
+  expectError(result, 'CONFIG_INVALID')
+  expect(result.stderr).toContain('${env:SHOP_URL} (environment) is not there')
+  expect(result.stderr).toContain('source.tabels is not known; did you mean tables?')
+  expect(result.stderr).not.toContain('source.url')
+})
+
+test('a word that is no URL is said to be none', async () => {
+  const result = await millrace(['run', 'nonsense', 'stdout:'], { cwd: folderWith({}) })
+  expectError(result, 'SOURCE_URL_INVALID')
+  expect(result.stderr).toContain('nonsense is not a URL of a known source (postgres://…)')
+})
+
 describe('secrets', () => {
   test('`config print` shows defaults, leaves references as written and hides passwords', async () => {
     const text = SHOP.replace('shop"', 'shop?sslpassword=s3cret2"') + 'state: ./${env:STATE_NAME}.db\n'

@@ -13,6 +13,7 @@ export function createProgressTracker(now: () => number = () => performance.now(
   const startedMs = now()
   const tables = new Map<string, Table>()
   let waiting: { table: string; holders: readonly Holder[] } | null = null
+  let slotWait: ProgressView['slotWait'] = null
   let stream = { changes: 0, bytes: 0, rate: 0, atMs: startedMs, sinks: [] as ProgressView['sinks'] }
 
   const tableOf = (name: string): Table => {
@@ -37,7 +38,7 @@ export function createProgressTracker(now: () => number = () => performance.now(
     const seconds = Math.max(0.001, (now() - stream.atMs) / 1000)
     const changes = event.changes
     const rate = Math.max(0, (changes - stream.changes) / seconds)
-    const sinks = event.sinks.map(({ name, durable }) => ({ name, lagBytes: lag(durable, event.position) }))
+    const sinks = event.sinks.map((sink) => ({ name: sink.name, lagBytes: lagBytes(sink, event.head) }))
     stream = { changes, bytes: event.bytes, rate, atMs: now(), sinks }
   }
 
@@ -46,6 +47,8 @@ export function createProgressTracker(now: () => number = () => performance.now(
       if (event.event === 'snapshot-planned')
         Object.assign(tableOf(event.table), { chunksPlanned: event.chunks, rowEstimate: event.rowEstimate, sinceMs: now() })
       if (event.event === 'snapshot-waiting') waiting = event.holders.length > 0 ? event : null
+      if (event.event === 'waiting') slotWait = event
+      else if (event.event === 'started' || event.event === 'retry') slotWait = null
       if (event.event === 'snapshot-chunk') onChunk(event)
       if (event.event === 'snapshot-table-done')
         Object.assign(tableOf(event.table), { state: 'done', rows: event.rows, bytes: event.bytes })
@@ -53,9 +56,10 @@ export function createProgressTracker(now: () => number = () => performance.now(
     },
     view(): ProgressView {
       return {
-        elapsedMs: now() - startedMs,
+        elapsedMs: Math.round(now() - startedMs),
         tables: [...tables.values()],
         waitingFor: waiting?.holders ?? [],
+        slotWait,
         changes: stream.changes,
         bytes: stream.bytes,
         // News come while something moves: after a silence nothing does.
@@ -66,6 +70,9 @@ export function createProgressTracker(now: () => number = () => performance.now(
   }
 }
 
-function lag(durable: Position | null, position: Position | null): number | null {
-  return durable === null || position === null ? null : bytesBetween(durable, position)
+/** Against the log's end as the server says it; where nothing was there to write, a sink need not hold anything to be level. */
+export function lagBytes({ durable, passed }: { durable: Position | null; passed: Position | null }, head: Position | null): number | null {
+  if (durable === null || head === null) return null
+  const reached = passed !== null && passed > durable ? passed : durable
+  return reached >= head ? 0 : bytesBetween(reached, head)
 }

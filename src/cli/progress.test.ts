@@ -10,9 +10,10 @@ const moved = (position: string, durable: string | null, changes = 0) =>
     changes,
     rows: 0,
     bytes: 2048,
-    position,
+    position: durable,
+    head: position,
     commitTimeUs: null,
-    sinks: [{ name: 'duckdb', durable, queuedBytes: 0 }],
+    sinks: [{ name: 'duckdb', durable, passed: durable, queuedBytes: 0 }],
   }) as const
 
 function trackerAfterAWhile() {

@@ -1,4 +1,5 @@
 import type { Holder } from '../contracts/source.ts'
+import type { WaitingEvent } from '../telemetry/pipeline-event.ts'
 import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
 
 /** What a pipeline shows of itself while it runs. */
@@ -7,6 +8,8 @@ export type ProgressView = {
   tables: readonly TableProgress[]
   /** Transactions that a snapshot waits for. */
   waitingFor: readonly Holder[]
+  /** What the pipeline waits for before it can begin to read. */
+  slotWait: Pick<WaitingEvent, 'what' | 'waitedMs' | 'holders' | 'pid'> | null
   /** Changes of the stream since the start; bytes of them and of copied rows. */
   changes: number
   bytes: number
@@ -37,8 +40,9 @@ export function progressBars(view: ProgressView, columns: number): string {
   if (open.length > SHOWN) lines.push(`  … and ${open.length - SHOWN} tables more`)
   if (view.tables.length > 0) lines.push(`  ${done} of ${view.tables.length} tables copied, ${formatCount(totalRows(view))} rows`)
   for (const holder of view.waitingFor.slice(0, 3)) lines.push(`  ${waitText(holder)}`)
+  if (view.slotWait) lines.push(`  ${slotWaitText(view.slotWait)}`)
   lines.push(`  ${streamText(view)}`)
-  return lines.map((line) => `${line.slice(0, Math.max(20, columns - 1))}\n`).join('')
+  return lines.map((line) => `${cutAtWord(line, Math.max(20, columns - 1))}\n`).join('')
 }
 
 /** The same in one line, for logs. */
@@ -53,14 +57,37 @@ export function progressLine(view: ProgressView): string {
     `${formatCount(totalRows(view))} rows copied`,
     streamText(view),
     ...view.waitingFor.slice(0, 1).map(waitText),
+    ...(view.slotWait ? [slotWaitText(view.slotWait)] : []),
   ]
   return parts.join(' · ')
 }
 
 /** `waits for process 4711, whose transaction is open for 2 m 3 s (idle in transaction)` */
 export function waitText(holder: Holder): string {
+  return `the snapshot waits for ${holderText(holder)}`
+}
+
+/** What the pipeline waits for before it can begin to read. */
+export function slotWaitText({ what, waitedMs, holders, pid }: NonNullable<ProgressView['slotWait']>): string {
+  const since = `for ${formatDuration(waitedMs)}`
+  if (what === 'slot-read') return `the slot is read by process ${pid ?? '(unknown)'}; waiting ${since} for it to end`
+  const [oldest] = holders.toSorted((a, b) => b.ageMs - a.ageMs)
+  if (!oldest) return `making the slot, ${since}`
+  const others = holders.length > 1 ? ` and ${holders.length - 1} more` : ''
+  return `making the slot waits for ${holderText(oldest)}${others}`
+}
+
+function holderText(holder: Holder): string {
   const who = holder.pid === null ? `a prepared transaction (xid ${holder.xid})` : `process ${holder.pid}`
-  return `the snapshot waits for ${who}, open for ${formatDuration(holder.ageMs)} (${holder.state})`
+  return `${who}, open for ${formatDuration(holder.ageMs)} (${holder.state})`
+}
+
+/** Nothing is cut in the middle of a word: what does not fit is left out. */
+function cutAtWord(line: string, columns: number): string {
+  if (line.length <= columns) return line
+  const cut = line.slice(0, columns - 1)
+  const end = cut.lastIndexOf(' ')
+  return `${(end > columns / 3 ? cut.slice(0, end) : cut).trimEnd().replace(/,$/, '')} …`.slice(0, columns)
 }
 
 function tableBar(table: TableProgress): string {
@@ -68,7 +95,7 @@ function tableBar(table: TableProgress): string {
   const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`
   const chunks = `chunk ${table.chunksDone}/${table.chunksPlanned}`
   const figures = `${formatCount(table.rows)} rows  ${formatBytes(table.bytes)}  ${formatCount(table.rowRate)} rows/s  ${chunks}`
-  return `  ${table.table.padEnd(28)} ${bar} ${String(percent(table)).padStart(3)} %  ${table.state === 'waiting' ? 'waiting' : figures}`
+  return `  ${table.table.padEnd(28)} ${bar} ${String(percent(table)).padStart(3)} %  ${table.state === 'waiting' ? 'not begun' : figures}`
 }
 
 /** By chunks, as row counts are the planner's estimates. */

@@ -138,6 +138,25 @@ sinks:
     expect((await finished).code).toBe(0)
   })
 
+  test('says which transaction the making of the slot waits for, also to who asks', async () => {
+    const { Client } = await import('pg').then((module) => module.default)
+    const other = new Client(server.url(database))
+    await other.connect()
+    await other.query('BEGIN; CREATE TABLE open_for_long (id int)')
+    const { pid } = (await other.query('SELECT pg_backend_pid() AS pid')).rows[0]
+    const { child, finished } = await startRun([], '"waiting"')
+    const words = `making the slot waits for process ${pid}, open for`
+    await until(async () => (await run(['status', '-c', 'shop.yaml'])).stdout.includes(words))
+    const status = JSON.parse((await run(['status', '-c', 'shop.yaml', '--json'])).stdout)
+    expect(status).toMatchObject({ pid: child.pid, phase: { phase: 'waiting' }, source: { error: null } })
+    await other.query('COMMIT')
+    await other.end()
+    await until(async () => (await statusOf('file')).lagBytes === 0)
+    expect(JSON.parse((await run(['status', '-c', 'shop.yaml', '--json'])).stdout).phase).toBeNull()
+    child.kill('SIGTERM')
+    expect((await finished).code).toBe(0)
+  })
+
   test('goes on after kill -9 without a change lost or doubled, and one that stands by takes over', async () => {
     const { child, finished } = await startRun()
     await sql(`INSERT INTO users SELECT i, 'later', 0 FROM generate_series(1001, 1500) i`)

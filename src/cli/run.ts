@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { openPipeline } from '../config/open-pipeline.ts'
+import type { Log } from '../contracts/sink.ts'
 import type { Source } from '../contracts/source.ts'
 import type { PipelineSummary } from '../core/pipeline.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
@@ -8,12 +9,18 @@ import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { createLagClock } from './lag-clock.ts'
 import { openDisplay } from './display.ts'
 import { runningProcess } from './pipeline-parts.ts'
+import { redactUrls } from '../lib/redact-urls.ts'
+import { retryText } from './news-text.ts'
+import { slotWaitText } from './progress.ts'
 import { parsePosition } from './position-text.ts'
 import { createHandlers } from './run-handlers.ts'
 import { catchSignals } from './signals.ts'
 import { dropCommand, retentionText } from './slot-warning.ts'
 import { summaryText } from './summary-text.ts'
 import { openTerminal, type LogOptions, type Terminal } from './terminal.ts'
+
+/** What even `--quiet` says at the end. */
+const WORTH_TELLING_QUIET_BYTES = 1024 ** 3
 
 export type RunOptions = ConfigChoice &
   LogOptions & { mode?: 'both' | 'snapshot' | 'stream'; until?: string; repair?: boolean; wait?: boolean }
@@ -29,6 +36,7 @@ export async function run(options: RunOptions): Promise<number> {
   const display = openDisplay(terminal)
   const clock = createLagClock()
   const signals = catchSignals(terminal)
+  const retrying = new Set<string>()
   try {
     const other = options.wait ? await runningProcess(config) : null
     if (other !== null) {
@@ -41,11 +49,12 @@ export async function run(options: RunOptions): Promise<number> {
       only,
       repair: options.repair === true,
       wait: options.wait === true,
-      log: terminal.log,
+      log: terminal.form === 'pretty' ? withoutRetries(terminal.log) : terminal.log,
+      waitingText: slotWaitText,
       abort: signals.abort,
       report(event) {
         clock.on(event)
-        report(event, { terminal, display })
+        report(event, { terminal, display, retrying })
       },
       handlers: createHandlers(config, clock),
       onSource: warnOnce(config, options, terminal),
@@ -69,14 +78,45 @@ async function assertUsage(options: RunOptions): Promise<void> {
     throw new MillraceError('CLI_USAGE', { reason: '--repair is for all sinks; leave --sink out.', command: 'run' })
 }
 
-function report(event: PipelineEvent, { terminal, display }: { terminal: Terminal; display: ReturnType<typeof openDisplay> }): void {
+/** For people they are told from the pipeline's news, as sentences. */
+function withoutRetries(log: Log): Log {
+  const unlessRetry = (tell: Log['info']) => (event: string, fields?: Record<string, unknown>) => {
+    if (event !== 'retry') tell(event, fields)
+  }
+  return { debug: log.debug, info: unlessRetry(log.info), warn: unlessRetry(log.warn), error: unlessRetry(log.error) }
+}
+
+function tellRetries(event: PipelineEvent, terminal: Terminal, retrying: Set<string>): void {
+  if (event.event === 'retry') {
+    retrying.add(event.part)
+    if (terminal.form === 'pretty' && !(terminal.quiet && event.level === 'info')) terminal.write(`${redactUrls(retryText(event))}\n`)
+  }
+  if (event.event !== 'started' || retrying.size === 0) return
+  const parts = [...retrying].join(', ')
+  retrying.clear()
+  if (terminal.form === 'json') terminal.log.info('reached-again', { parts })
+  else terminal.say(`${parts}: reached again; going on from ${event.from}.`)
+}
+
+type Telling = { terminal: Terminal; display: ReturnType<typeof openDisplay>; retrying: Set<string> }
+
+function report(event: PipelineEvent, { terminal, display, retrying }: Telling): void {
+  tellRetries(event, terminal, retrying)
   display.on(event)
   const { event: name, ...fields } = event
   if (event.event === 'warning') terminal.log.warn(event.code, { message: event.message, ...event.fields })
-  else if (event.event === 'progress' || event.event === 'settled' || event.event === 'snapshot-chunk') terminal.log.debug(name, fields)
+  else if (event.event === 'progress' || event.event === 'settled' || event.event === 'snapshot-chunk' || isRepeated(event))
+    terminal.log.debug(name, fields)
   else if (event.event !== 'retry') terminal.log.info(name, fields) // the pipeline logs its retries itself
   const line = terminal.isTerminal ? milestone(event) : null
   if (line !== null) terminal.say(line)
+}
+
+/** A wait is news at its begin and every ten seconds. */
+function isRepeated(event: PipelineEvent): boolean {
+  if (event.event !== 'waiting') return false
+  const seconds = Math.floor(event.waitedMs / 1000)
+  return seconds > 1 && seconds % 10 !== 0
 }
 
 /** What stays on a terminal of the way there, once the bars are gone. */
@@ -105,7 +145,8 @@ function tellEnd(summary: PipelineSummary, at: { config: Config; options: RunOpt
   if (terminal.form === 'json') terminal.log.info('summary', { ...summary })
   const { health } = summary
   if (!health || health.state === 'missing') return
+  if (terminal.quiet && (health.retainedBytes ?? 0) <= WORTH_TELLING_QUIET_BYTES) return
   const message = `The slot of ${config.name} keeps the database's log from now on, until the next run. To remove it: ${dropCommand(options)}`
   if (terminal.form === 'json') terminal.log.warn('LOG_RETAINED', { message, retainedBytes: health.retainedBytes })
-  else if (!terminal.quiet) terminal.say(message)
+  else terminal.write(`${message}\n`)
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { knownStanding } from '../config/acknowledge-floor.ts'
+import { readPhase, type Phase } from '../config/note-phase.ts'
 import { openSource } from '../config/open-parts.ts'
 import type { Position } from '../contracts/position.ts'
 import type { Log } from '../contracts/sink.ts'
@@ -12,6 +13,7 @@ import { toMillraceError } from '../errors/millrace-error.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
 import { emptyState, openKnownState } from './pipeline-parts.ts'
 import { bytesBetween } from './position-text.ts'
+import { lagBytes } from './progress-tracker.ts'
 import { retentionText } from './slot-warning.ts'
 
 /** What `status --json` prints. */
@@ -19,6 +21,8 @@ export type StatusReport = {
   pipeline: string
   /** The process that runs it; null where none does. */
   pid: number | null
+  /** What that process is at, where it is not following the log; null otherwise. */
+  phase: Exclude<Phase, { phase: 'following' }> | null
   source: SourceStatus
   sinks: readonly SinkStatus[]
   tables: readonly TableStatus[]
@@ -60,16 +64,25 @@ export async function statusFromInside(
   const head = await live.source.head()
   const slot = await live.health()
   const sinks = live.lanes().map(({ name, durable, passed }) => {
-    const isLevel = passed !== null && passed >= head
-    const lagBytes = isLevel ? 0 : lagOf(durable, head)
-    return { name, type: typeOf(config, name), position: durable, lagBytes, lagSeconds: isLevel ? 0 : known.lagSeconds(durable) }
+    const isLevel = passed >= head
+    const lagSeconds = isLevel ? 0 : known.lagSeconds(durable)
+    return { name, type: typeOf(config, name), position: durable, lagBytes: isLevel ? 0 : lagBytes({ durable, passed }, head), lagSeconds }
   })
   const tables = live.tables().map((table): TableStatus => {
     const name = tableName(table)
     return { table: name, snapshot: known.copying.has(name) ? 'under way' : live.isCopying() ? 'unknown' : 'done' }
   })
   const source = { type: config.source.type, head, acknowledged: known.acknowledged, slot, error: null }
-  return { pipeline: config.name, pid: process.pid, source, sinks, tables, deadLetters: 0, warnings: warningsOf(config, slot, null) }
+  return {
+    pipeline: config.name,
+    pid: process.pid,
+    phase: null,
+    source,
+    sinks,
+    tables,
+    deadLetters: 0,
+    warnings: warningsOf(config, slot, null),
+  }
 }
 
 /** From the state store and the source, while no process runs or none answers. */
@@ -85,7 +98,9 @@ export async function statusFromOutside(config: Config, options: { log: Log; dro
     }),
   )
   const warnings = warningsOf(config, source.slot, options.pid === null ? options.drop : null)
-  return { pipeline: config.name, pid: options.pid, source, sinks, tables, deadLetters: 0, warnings }
+  const noted = state && options.pid !== null ? await readPhase(state) : null
+  const phase = noted?.phase === 'following' ? null : noted
+  return { pipeline: config.name, pid: options.pid, phase, source, sinks, tables, deadLetters: 0, warnings }
 }
 
 async function readSource(

@@ -1,8 +1,9 @@
 import type { Config } from '../config/config.ts'
+import { readPhase } from '../config/note-phase.ts'
 import type { Log } from '../contracts/sink.ts'
 import { formatBytes, formatDuration } from '../lib/units.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
-import { printJson, printLine, runningProcess } from './pipeline-parts.ts'
+import { openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
 import { askRunning } from './requests.ts'
 import { dropCommand } from './slot-warning.ts'
 import { statusFromOutside, type StatusReport } from './status-report.ts'
@@ -25,7 +26,8 @@ export async function status(options: ConfigChoice & LogOptions & { json?: boole
 /** The running process knows most; where it does not answer, state and source are read from outside. */
 async function readStatus(config: Config, options: { log: Log; drop: string }): Promise<StatusReport> {
   const pid = await runningProcess(config)
-  if (pid === null) return statusFromOutside(config, { ...options, pid })
+  // While it opens, waits or retries it has nothing open to answer from: what it wrote down says what it is at.
+  if (pid === null || !(await isFollowing(config))) return statusFromOutside(config, { ...options, pid })
   try {
     return (await askRunning(config, { kind: 'status', args: null, timeoutMs: ANSWER_MS })) as StatusReport // what run-handlers.ts answers
   } catch (error) {
@@ -34,9 +36,24 @@ async function readStatus(config: Config, options: { log: Log; drop: string }): 
   }
 }
 
+async function isFollowing(config: Config): Promise<boolean> {
+  await using state = await openKnownState(config)
+  const noted = state && (await readPhase(state))
+  return noted === null || noted.phase === 'following'
+}
+
+/** `making the slot waits for process 4711, open for 2 m (since 40 s)` */
+export function phaseText(phase: NonNullable<StatusReport['phase']>, nowMs: number): string {
+  const since = `for ${formatDuration(Math.max(0, nowMs - phase.sinceMs))}`
+  if (phase.phase === 'opening') return `opening, ${since}`
+  if (phase.phase === 'waiting') return phase.text
+  return `retrying ${phase.part} ${since} (${phase.attempt} times): ${phase.message} [${phase.code}]`
+}
+
 function printReport(report: StatusReport): void {
   const { source, sinks, tables, warnings } = report
   printLine(`${report.pipeline}: ${report.pid === null ? 'not running' : `running, process ${report.pid}`}`)
+  if (report.phase) printLine(phaseText(report.phase, Date.now()))
   printLine(
     `source ${source.type}: ${source.error ? source.error.message : `log ends at ${source.head}, acknowledged ${source.acknowledged ?? 'nothing'}`}`,
   )

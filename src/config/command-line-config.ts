@@ -36,7 +36,13 @@ async function readSource(url: string): Promise<object> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? ''
   const type = SCHEMES[scheme] ?? scheme
   const load = Object.hasOwn(SOURCES, type) ? SOURCES[type] : undefined
-  if (!load) throw new MillraceError('SOURCE_URL_INVALID', { reason: scheme ? `${scheme}: is not a source` : 'it has no scheme' })
+  if (!load) {
+    const known = Object.keys(SOURCES)
+      .map((name) => `${name}://…`)
+      .join(', ')
+    const what = redactUrls(scheme ? `${scheme}:` : url)
+    throw new MillraceError('SOURCE_URL_INVALID', { reason: `${what} is not a URL of a known source (${known})` })
+  }
   return { type, ...((await load()).fromUrl(url) as object) } // a source's URL is its configuration or an error
 }
 

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { MillraceError } from '../errors/millrace-error.ts'
 import type { Config } from './config.ts'
-import { interpolate } from './interpolate.ts'
+import { fillIn } from './interpolate.ts'
 import { validateConfig } from './validate-config.ts'
 
 type Env = Record<string, string | undefined>
@@ -16,8 +16,28 @@ export async function loadConfig(path: string, env: Env = process.env): Promise<
 
 /** The same for a configuration that is an object already (the library, the command line). */
 export async function resolveConfig(raw: unknown, options: { baseDir: string; env?: Env }): Promise<Config> {
-  const input = interpolate(raw, { baseDir: options.baseDir, env: options.env ?? process.env })
-  return validateConfig(input, { baseDir: options.baseDir, raw })
+  const { filled, missing, paths } = fillIn(raw, { baseDir: options.baseDir, env: options.env ?? process.env })
+  const valid = { baseDir: options.baseDir, raw }
+  if (missing.length === 0) return validateConfig(filled, valid)
+  // Everything else that is wrong is said with them; of what stands for a secret nothing can be said.
+  const others = (await findingsOf(() => validateConfig(filled, valid))).filter((line) => !paths.some((path) => startsWithPath(line, path)))
+  if (others.length === 0) throw new MillraceError('CONFIG_SECRET_MISSING', { reference: missing.join(', ') })
+  const findings = [...missing.map((reference) => `  ${reference} is not there`), ...others]
+  throw new MillraceError('CONFIG_INVALID', { findings: findings.join('\n') })
+}
+
+async function findingsOf(validate: () => Promise<unknown>): Promise<readonly string[]> {
+  try {
+    await validate()
+    return []
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== 'CONFIG_INVALID') return []
+    return String(error.fields.findings).split('\n')
+  }
+}
+
+function startsWithPath(line: string, path: string): boolean {
+  return new RegExp(`^${path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}([\\s:.[]|$)`).test(line.trim())
 }
 
 function readText(path: string): string {

@@ -7,7 +7,9 @@ import type { StateStore } from '../contracts/state-store.ts'
 import { runPipeline, type PipelineOptions, type PipelineSummary } from '../core/pipeline.ts'
 import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
 import { openSqliteState } from '../state/sqlite/state-store.ts'
+import type { WaitingEvent } from '../telemetry/pipeline-event.ts'
 import { resolveConfig } from './load-config.ts'
+import { notePhase } from './note-phase.ts'
 
 export type OpenPipelineOptions = Partial<
   Pick<PipelineOptions, 'mode' | 'until' | 'repair' | 'report' | 'handlers' | 'abort' | 'drainMs'>
@@ -17,6 +19,8 @@ export type OpenPipelineOptions = Partial<
   wait?: boolean
   /** Only these sinks of the configuration. The others lose nothing: what they still need is not acknowledged. */
   only?: readonly string[]
+  /** How a wait is put into words for `status`. */
+  waitingText?: (event: WaitingEvent) => string
   /** Sees each source that is opened, before it is read. */
   onSource?: (source: Source) => Promise<void>
 }
@@ -42,14 +46,18 @@ async function pipelineOptions(
   at: { state: StateStore; signal: AbortSignal; options: OpenPipelineOptions },
 ): Promise<PipelineOptions> {
   const { state, signal, options } = at
-  const { only, onSource, wait: _, log = SILENT, ...run } = options
+  const { only, onSource, wait: _, waitingText: __, log = SILENT, ...run } = options
   const sinks = config.sinks.filter((sink) => !only || only.length === 0 || only.includes(sink.name))
   const absent = config.sinks.filter((sink) => !sinks.includes(sink))
+  const note = await notePhase(state, options.waitingText ?? (({ what }) => what))
   const floor = await createFloor(state, { present: sinks, absent })
   return {
     mode: config.snapshot.mode === 'none' ? 'stream' : 'both',
-    report: () => {},
     ...run,
+    report(event) {
+      note(event)
+      run.report?.(event)
+    },
     name: config.name,
     slotName: (config.source.config as { slot?: string }).slot ?? `millrace_${config.name}`, // sources that have one call it so
     source: async () => {
@@ -60,6 +68,7 @@ async function pipelineOptions(
     sinks: sinks.map((sink) => ({
       name: sink.name,
       keepsRecord: sinkKeepsRecord(sink),
+      checkTables: async (tables) => sink.definition.checkTables?.(tables, sink.config, { name: sink.name }),
       open: (context) => sink.definition.open(sink.config, sinkContext(config, sink, { ...context, log })),
     })),
     state,

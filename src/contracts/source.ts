@@ -65,6 +65,8 @@ export type LogHealth = {
   /** Bytes until the server drops us; null where unbounded or unknown. */
   safeBytes: number | null
   active: boolean
+  /** The server's process that reads it for us or others, where that is known. */
+  readerPid?: number | null
   state: 'ok' | 'extended' | 'unreserved' | 'lost' | 'missing'
 }
 

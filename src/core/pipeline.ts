@@ -115,7 +115,7 @@ async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Fai
   const { attempts, sinceMs } = isRow ? earlier : { attempts: 0, sinceMs: nowMs }
   past.failures.set(part, { attempts: attempts + 1, sinceMs, lastMs: nowMs })
   if (!shouldRetry({ error, hadSuccess: past.hadSuccess, failingMs: nowMs - sinceMs })) throw error
-  const delayMs = retryDelayMs(attempts)
+  const delayMs = retryDelayMs(attempts, Math.random(), part)
   const level = retryLevel(attempts)
   options.report({ event: 'retry', level, part, attempt: attempts + 1, delayMs, code: error.code, message: error.message })
   options.log[level]('retry', { part, attempt: attempts + 1, delayMs, code: error.code, reason: error.message })

@@ -2,10 +2,13 @@ import type { MillraceError } from '../errors/millrace-error.ts'
 
 const FIRST_DELAY_MS = 100
 const LONGEST_DELAY_MS = 30_000
+/** A server that is back is found soon: asking costs it one connection. */
+const LONGEST_SOURCE_DELAY_MS = 5000
 
 /** Exponential with full jitter: many pipelines that lost one server do not return to it in step. `attempt` counts from 0. */
-export function retryDelayMs(attempt: number, random: number = Math.random()): number {
-  return Math.round(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, 20)) * random)
+export function retryDelayMs(attempt: number, random: number = Math.random(), part: string = ''): number {
+  const longestMs = part === 'source' ? LONGEST_SOURCE_DELAY_MS : LONGEST_DELAY_MS
+  return Math.round(Math.min(longestMs, FIRST_DELAY_MS * 2 ** Math.min(attempt, 20)) * random)
 }
 
 /** The first failures are everyday news, later ones ask for attention. */

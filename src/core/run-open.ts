@@ -2,8 +2,9 @@ import type { Position, TransactionId } from '../contracts/position.ts'
 import type { LogState, Source } from '../contracts/source.ts'
 import { decideResume } from './decide-resume.ts'
 import type { Run } from './pipeline.ts'
+import { beginTold, inspectTold } from './run-begin.ts'
 import { inPart } from './run-failure.ts'
-import { openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink } from './run-resume.ts'
+import { checkTables, openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink } from './run-resume.ts'
 import { warning } from './run-watch.ts'
 
 /** Source and sinks, open, and where to go on. */
@@ -23,8 +24,9 @@ export async function openSession(run: Run, durable: (name: string, position: Po
   let sinks: readonly OpenSink[] = []
   try {
     const memory = await recall(options.state)
-    const log = await inPart('source', () => source.inspect(memory.log?.timeline))
+    const log = await inspectTold(run, source, () => source.inspect(memory.log?.timeline))
     run.reached()
+    await checkTables(source, options.sinks)
     sinks = await openSinks(options.sinks, { state: options.state, memory, durable })
     const session =
       run.isRepairWanted || memory.isRepairing ? await repair(run, { source, sinks }) : await resume(run, { source, sinks, log, memory })
@@ -58,7 +60,7 @@ async function resume(run: Run, open: Pick<Session, 'source' | 'sinks'> & { log:
   if (decided.act !== 'start') return { source, sinks, from: decided.from, act: decided.act, running: null }
   // What earlier sinks began at was another slot's.
   await options.state.set({ began: {} })
-  const { position, running } = await inPart('source', () => source.begin())
+  const { position, running } = await beginTold(run, source)
   return { source, sinks: sinks.map(asNew), from: position, act: 'start', running }
 }
 
@@ -72,7 +74,7 @@ async function repair(run: Run, open: Pick<Session, 'source' | 'sinks'>): Promis
   const { state } = run.options
   await state.set({ repair: true, acknowledged: null, began: {} })
   await inPart('source', () => open.source.end())
-  const { position, running } = await inPart('source', () => open.source.begin())
+  const { position, running } = await beginTold(run, open.source)
   await rememberLog(state, await inPart('source', () => open.source.inspect()))
   run.isRepairWanted = false
   return { ...open, from: position, act: 'repair', running }

@@ -31,7 +31,7 @@ export function startSideTasks(following: Following, snapshots: Snapshots): void
   watch('source', reportCopied(following, snapshots))
   watch('source', discover(following, snapshots))
   watch('source', watchHealth({ source, report: options.report, clock }, signal))
-  watch('pipeline', reportProgress({ current: () => progressOf(following), report: options.report, clock }, signal))
+  watch('pipeline', reportProgress({ source, current: () => progressOf(following), report: options.report, clock }, signal))
   const handlers = options.handlers?.(liveView(following, snapshots))
   if (handlers !== undefined) watch('state', answerRequests({ state: options.state, handlers, log: options.log, clock }, signal))
 }
@@ -88,7 +88,7 @@ async function transientIsNothing<T>(look: () => Promise<T>): Promise<T | null> 
 }
 
 function progressOf({ run, lanes }: Following) {
-  const sinks = lanes.map(({ name, durable, queuedBytes }) => ({ name, durable, queuedBytes }))
+  const sinks = lanes.map(({ name, durable, passed, queuedBytes }) => ({ name, durable, passed, queuedBytes }))
   const position = sinks.map((sink) => sink.durable ?? '').sort()[0] || null
   return { event: 'progress' as const, ...run.totals, position, sinks }
 }

@@ -1,6 +1,6 @@
 import type { Position } from '../contracts/position.ts'
 import type { Source } from '../contracts/source.ts'
-import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
+import type { PipelineEvent, PipelineProgress } from '../telemetry/pipeline-event.ts'
 import type { Clock } from './clock.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import type { Watermark } from './run-live.ts'
@@ -53,12 +53,20 @@ export async function passing(
 
 /** Reports once a second where something moved. */
 export async function reportProgress(
-  ports: { current(): PipelineEvent & { event: 'progress' }; report(event: PipelineEvent): void; clock: Clock },
+  ports: {
+    current(): Omit<PipelineProgress, 'head'>
+    source: Pick<Source, 'head'>
+    report(event: PipelineEvent): void
+    clock: Clock
+  },
   signal: AbortSignal,
 ): Promise<void> {
   let last = ''
   while (!signal.aborted) {
-    const event = ports.current()
+    // Where it cannot be asked the stream notices by itself what is wrong.
+    const head = await ports.source.head().catch(() => null)
+    if (signal.aborted) return
+    const event: PipelineProgress = { ...ports.current(), head }
     const text = JSON.stringify(event)
     if (text !== last) ports.report(event)
     last = text

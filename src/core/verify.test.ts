@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Row, Table, Value } from '../contracts/table.ts'
+import type { Row, Table } from '../contracts/table.ts'
 import { verifyTable, type VerifyOptions } from './verify.ts'
 
 const column = (name: string, id: number, kind: 'int32' | 'int64') => ({
@@ -38,7 +38,7 @@ function side(rows: Row[], onScan: (scans: number) => void = () => {}) {
 }
 
 const still = { head: async () => '0', passed: async () => {}, signal: new AbortController().signal }
-const set = (rows: Row[], at: number, value: Value) => rows.splice(at, 1, [rows[at]?.[0] ?? null, value])
+const set = (rows: Row[], at: number, value: Row[number]) => rows.splice(at, 1, [rows[at]?.[0] ?? null, value])
 
 test('finds equal sides equal whatever the order of their rows', async () => {
   const verdict = await verifyTable(side(rowsOf(1000)), side(rowsOf(1000).toReversed()), keyed, still)

@@ -13,6 +13,7 @@ export type PipelineEvent =
   | PipelineProgress
   | { event: 'settled'; position: Position }
   | { event: 'caught-up'; position: Position }
+  | WaitingEvent
   /** `level` rises with the attempts. */
   | RetryEvent
   | { event: 'warning'; code: WarningCode; message: string; fields: Record<string, string | number> }
@@ -33,10 +34,24 @@ export type PipelineProgress = {
   changes: number
   rows: number
   bytes: number
+  /** What every sink holds durably. */
   position: Position | null
+  /** The end of the source's log now; null where it could not be asked. */
+  head: Position | null
   /** When the newest change delivered was committed, microseconds since 1970; null before the first. */
   commitTimeUs: number | null
-  sinks: readonly { name: string; durable: Position | null; queuedBytes: number }[]
+  /** `passed`: up to here nothing is missing in the sink, be it that nothing was there to write. */
+  sinks: readonly { name: string; durable: Position | null; passed: Position | null; queuedBytes: number }[]
+}
+
+/** Once a second while the source cannot be read yet: its slot waits for transactions of others to end, or another process reads it. */
+export type WaitingEvent = {
+  event: 'waiting'
+  what: 'slot-made' | 'slot-read'
+  waitedMs: number
+  holders: readonly Holder[]
+  /** Who reads the slot. */
+  pid: number | null
 }
 
 export type RetryEvent = {

@@ -184,7 +184,7 @@ export async function readHealth(connection: Connection, slot: string): Promise<
   const found = await readSlot(connection, slot)
   if (!found) return { retainedBytes: null, safeBytes: null, active: false, state: 'missing' }
   const { retainedBytes, safeBytes, activePid, walStatus } = found
-  return { retainedBytes, safeBytes, active: activePid !== null, state: STATES[walStatus] ?? 'lost' }
+  return { retainedBytes, safeBytes, active: activePid !== null, readerPid: activePid, state: STATES[walStatus] ?? 'lost' }
 }
 
 async function readFact(state: State): Promise<SlotFact | null> {
