@@ -6,6 +6,9 @@ import type { ProgressView, TableProgress } from './progress.ts'
 
 const SILENCE_MS = 3000
 
+/** A copy that is begun again counts anew. */
+const NOTHING = { state: 'waiting', rows: 0, rowEstimate: 0, bytes: 0, chunksDone: 0, chunksPlanned: 0, rowRate: 0 } as const
+
 type Table = TableProgress & { sinceMs: number }
 
 /** Follows a pipeline's news into what is shown of it. */
@@ -19,8 +22,7 @@ export function createProgressTracker(now: () => number = () => performance.now(
   const tableOf = (name: string): Table => {
     const known = tables.get(name)
     if (known) return known
-    const zero = { rows: 0, rowEstimate: 0, bytes: 0, chunksDone: 0, chunksPlanned: 0, rowRate: 0 }
-    const table: Table = { table: name, state: 'waiting', sinceMs: now(), ...zero }
+    const table: Table = { ...NOTHING, table: name, sinceMs: now() }
     tables.set(name, table)
     return table
   }
@@ -45,7 +47,7 @@ export function createProgressTracker(now: () => number = () => performance.now(
   return {
     on(event: PipelineEvent): void {
       if (event.event === 'snapshot-planned')
-        Object.assign(tableOf(event.table), { chunksPlanned: event.chunks, rowEstimate: event.rowEstimate, sinceMs: now() })
+        Object.assign(tableOf(event.table), { ...NOTHING, chunksPlanned: event.chunks, rowEstimate: event.rowEstimate, sinceMs: now() })
       if (event.event === 'snapshot-waiting') waiting = event.holders.length > 0 ? event : null
       if (event.event === 'waiting') slotWait = event
       else if (event.event === 'started' || event.event === 'retry') slotWait = null

@@ -42,6 +42,21 @@ test('a line says the same in short', () => {
   )
 })
 
+test('at 80 columns nothing is cut in the middle of a word, and what is waited for is whole', () => {
+  const tracker = trackerAfterAWhile()
+  tracker.on({ event: 'waiting', what: 'slot-made', waitedMs: 2000, holders: [holder], pid: null })
+  const bars = progressBars(tracker.view(), 80)
+  expect(Math.max(...bars.split('\n').map((line) => line.length))).toBeLessThan(80)
+  expect(bars).toMatch(/public\.users +█{5}░{5} +50 % {2}500 rows {2}10\.0 kB\b/)
+  expect(bars.replace(/\n +/g, ' ')).toContain('making the slot waits for process 4711, open for 2 m 3 s (idle in transaction)')
+})
+
+test('a sink that is far from the end of the log is said to be, though it holds all that was read', () => {
+  const tracker = createProgressTracker(() => 0)
+  tracker.on(moved('0000000010000000', '0000000000000000'))
+  expect(tracker.view().sinks).toEqual([{ name: 'duckdb', lagBytes: 256 * 1024 * 1024 }])
+})
+
 test('after a silence the rate is none', () => {
   let time = 0
   const tracker = createProgressTracker(() => time)

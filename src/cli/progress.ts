@@ -36,13 +36,15 @@ const BAR = 20
 export function progressBars(view: ProgressView, columns: number): string {
   const open = view.tables.filter((table) => table.state !== 'done')
   const done = view.tables.length - open.length
-  const lines = open.slice(0, SHOWN).map(tableBar)
-  if (open.length > SHOWN) lines.push(`  … and ${open.length - SHOWN} tables more`)
-  if (view.tables.length > 0) lines.push(`  ${done} of ${view.tables.length} tables copied, ${formatCount(totalRows(view))} rows`)
-  for (const holder of view.waitingFor.slice(0, 3)) lines.push(`  ${waitText(holder)}`)
-  if (view.slotWait) lines.push(`  ${slotWaitText(view.slotWait)}`)
-  lines.push(`  ${streamText(view)}`)
-  return lines.map((line) => `${cutAtWord(line, Math.max(20, columns - 1))}\n`).join('')
+  const width = Math.max(20, columns - 1)
+  const lines = open.slice(0, SHOWN).map((table) => tableBar(table, width))
+  const say = (text: string) => lines.push(...wrap(text, width - 2).map((line) => `  ${line}`))
+  if (open.length > SHOWN) say(`… and ${open.length - SHOWN} tables more`)
+  if (view.tables.length > 0) say(`${done} of ${view.tables.length} tables copied, ${formatCount(totalRows(view))} rows`)
+  for (const holder of view.waitingFor.slice(0, 3)) say(waitText(holder))
+  if (view.slotWait) say(slotWaitText(view.slotWait))
+  say(streamText(view))
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 /** The same in one line, for logs. */
@@ -82,20 +84,29 @@ function holderText(holder: Holder): string {
   return `${who}, open for ${formatDuration(holder.ageMs)} (${holder.state})`
 }
 
-/** Nothing is cut in the middle of a word: what does not fit is left out. */
-function cutAtWord(line: string, columns: number): string {
-  if (line.length <= columns) return line
-  const cut = line.slice(0, columns - 1)
-  const end = cut.lastIndexOf(' ')
-  return `${(end > columns / 3 ? cut.slice(0, end) : cut).trimEnd().replace(/,$/, '')} …`.slice(0, columns)
+/** A text on as many lines as it takes: nothing is cut in the middle of a word, unless it alone is too long. */
+function wrap(text: string, columns: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line !== '' && line.length + 1 + word.length > columns) lines.push(word.slice(0, columns))
+    else lines[lines.length - 1] = `${line}${line ? ' ' : ''}${word}`.slice(0, columns)
+  }
+  return lines
 }
 
-function tableBar(table: TableProgress): string {
-  const filled = Math.round((percent(table) / 100) * BAR)
-  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`
+/** One line: what does not fit is left out whole, the least telling first. */
+function tableBar(table: TableProgress, columns: number): string {
+  const width = columns < 100 ? BAR / 2 : BAR
+  const filled = Math.round((percent(table) / 100) * width)
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`
+  const start = `  ${table.table.padEnd(28)} ${bar} ${String(percent(table)).padStart(3)} %`
   const chunks = `chunk ${table.chunksDone}/${table.chunksPlanned}`
-  const figures = `${formatCount(table.rows)} rows  ${formatBytes(table.bytes)}  ${formatCount(table.rowRate)} rows/s  ${chunks}`
-  return `  ${table.table.padEnd(28)} ${bar} ${String(percent(table)).padStart(3)} %  ${table.state === 'waiting' ? 'not begun' : figures}`
+  const figures = [`${formatCount(table.rows)} rows`, formatBytes(table.bytes), `${formatCount(table.rowRate)} rows/s`, chunks]
+  let line = start.length <= columns ? start : `  ${table.table.slice(0, columns - 9)} ${percent(table)} %`
+  for (const figure of table.state === 'waiting' ? ['not begun'] : figures)
+    if (line.length + 2 + figure.length <= columns) line += `  ${figure}`
+  return line
 }
 
 /** By chunks, as row counts are the planner's estimates. */

@@ -10,7 +10,7 @@ import { judgeTable } from './judge-table.ts'
 import { findPublications } from './publication.ts'
 import { useForeign } from './foreign-publication.ts'
 import { queryRows } from './query.ts'
-import { scopeOf } from './scope.ts'
+import { missingNames, scopeOf } from './scope.ts'
 import { readHealth, readSlot } from './slot.ts'
 
 /** Looks at everything that a run would need, changes nothing, and says of each finding how to mend it. */
@@ -75,10 +75,12 @@ async function checkTables(connection: Connection, config: PostgresConfig, conte
   }
   const tables = await readCatalogue(connection, scope)
   if (tables.length === 0) return [failure('TABLE_MISSING', { pattern: (config.tables ?? ['*.*']).join(', ') }, 'tables')]
+  const names = tables.map((table) => tableName(table.table))
+  const missing = missingNames(names, config).map((pattern) => failure('TABLE_MISSING', { pattern }, pattern))
   const wants = { major: scope.major, keyless: config.keyless, keyNeededBy, publishesGenerated: false }
   const verdicts = tables.map((table) => checkTable(table, judgeTable(table, wants)))
   const rights = publications.existing.length === 0 ? await checkPublishing(connection, name, tables) : []
-  return [...rights, ...checkWhere(connection, config), ...verdicts, ...(await checkRights(connection, tables))]
+  return [...rights, ...checkWhere(connection, config), ...missing, ...verdicts, ...(await checkRights(connection, tables))]
 }
 
 function checkTable(table: CatalogueTable, verdict: ReturnType<typeof judgeTable>): Finding {

@@ -6,7 +6,7 @@ import { serverVersionOf, type Connection } from './connection.ts'
 import { judgeTable } from './judge-table.ts'
 import type { PublicationOptions, Publications } from './publication.ts'
 import { queryAll } from './query.ts'
-import { scopeOf } from './scope.ts'
+import { missingNames, scopeOf } from './scope.ts'
 
 /**
  * Somebody else's publication is used as it is and never altered. It must send every kind of change, and every table
@@ -21,6 +21,11 @@ export async function useForeign(connection: Connection, options: PublicationOpt
   const scope = scopeOf(connection, config, sent)
   if (config.tables && options.onRefused === 'throw') {
     const wanted = await readCatalogue(connection, scope)
+    const [nowhere] = missingNames(
+      wanted.map((table) => tableName(table.table)),
+      config,
+    )
+    if (nowhere !== undefined) throw new MillraceError('TABLE_MISSING', { pattern: nowhere })
     const missing = wanted.map((table) => tableName(table.table)).filter((table) => !facts.tables.has(table))
     if (missing.length > 0) throw new MillraceError('PUBLICATION_MISMATCH', { publication: name, tables: missing.join(', ') })
   }

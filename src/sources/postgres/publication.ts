@@ -7,10 +7,9 @@ import { serverVersionOf, type Connection } from './connection.ts'
 import { sqlstateOf, toSourceError } from './errors.ts'
 import { useForeign } from './foreign-publication.ts'
 import { judgeTable, type Wants } from './judge-table.ts'
-import { scopeOf } from './scope.ts'
+import { missingNames, scopeOf } from './scope.ts'
 import { entryOf, planPublication, type Entry, type Member, type Step } from './publication-plan.ts'
 import { queryRows } from './query.ts'
-import { createPatternMatcher, exactPatterns } from './table-patterns.ts'
 
 /** The publications of a pipeline as they are in the server, in step with the configuration. */
 export type Publications = {
@@ -214,9 +213,8 @@ function checkWhereIsKnown(connection: Connection, config: PostgresConfig): void
 function checkNamed(tables: readonly CatalogueTable[], config: PostgresConfig): void {
   const byName = new Map(tables.map((table) => [tableName(table.table), table]))
   if (tables.length === 0 && config.tables) throw new MillraceError('TABLE_MISSING', { pattern: config.tables.join(', ') })
-  const named = [...exactPatterns(config.tables ?? []), ...Object.keys(config.where), ...Object.keys(config.columns)]
-  const missing = named.find((name) => !byName.has(name))
-  if (missing !== undefined && !leavesOut(config, missing)) throw new MillraceError('TABLE_MISSING', { pattern: missing })
+  const [missing] = missingNames([...byName.keys()], config)
+  if (missing !== undefined) throw new MillraceError('TABLE_MISSING', { pattern: missing })
   for (const [name, patterns] of Object.entries(config.columns)) {
     const columns =
       byName
@@ -228,11 +226,6 @@ function checkNamed(tables: readonly CatalogueTable[], config: PostgresConfig): 
       .filter((column) => !/[*?]/.test(column) && !columns.includes(column))
     if (unknown.length > 0) throw new MillraceError('COLUMNS_INVALID', { table: name, columns: unknown.join(', ') })
   }
-}
-
-/** Named, and left out by a later pattern: then it need not be there. */
-function leavesOut(config: PostgresConfig, name: string): boolean {
-  return !createPatternMatcher(config.tables ?? ['*.*'])(name)
 }
 
 async function readMembers(connection: Connection, publications: readonly string[]): Promise<readonly Member[]> {

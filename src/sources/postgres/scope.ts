@@ -1,7 +1,7 @@
 import type { Scope } from './catalogue.ts'
 import type { PostgresConfig } from './config.ts'
 import { serverVersionOf, type Connection } from './connection.ts'
-import { createPatternMatcher } from './table-patterns.ts'
+import { createPatternMatcher, exactPatterns } from './table-patterns.ts'
 
 /** The scope of a publication: which tables and columns are ours to read, and how the server sends them. */
 export function scopeOf(
@@ -17,4 +17,12 @@ export function scopeOf(
     wantsTable: createPatternMatcher(config.tables ?? ['*.*']),
     wantsColumn: (table, column) => byTable.get(table)?.(column) ?? true,
   }
+}
+
+/** What the configuration names one by one and is not there; a name that a later pattern leaves out need not be. */
+export function missingNames(names: readonly string[], config: Pick<PostgresConfig, 'tables' | 'where' | 'columns'>): readonly string[] {
+  const present = new Set(names)
+  const isWanted = createPatternMatcher(config.tables ?? ['*.*'])
+  const named = [...exactPatterns(config.tables ?? []), ...Object.keys(config.where), ...Object.keys(config.columns)]
+  return [...new Set(named)].filter((name) => !present.has(name) && isWanted(name))
 }

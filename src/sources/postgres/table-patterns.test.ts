@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { missingNames } from './scope.ts'
 import { createPatternMatcher, exactPatterns, isPattern, isSystemSchema } from './table-patterns.ts'
 
 test.each([
@@ -32,4 +33,10 @@ test('only patterns without wildcards must name a table', () => {
 test('system schemas are never matched', () => {
   expect(['pg_catalog', 'pg_toast', 'pg_temp_3', 'information_schema'].every(isSystemSchema)).toBe(true)
   expect(isSystemSchema('public')).toBe(false)
+})
+
+test('a table named without wildcards must be there, also where others match, unless it is left out again', () => {
+  const config = { tables: ['public.*', 'public.orders', 'public.old', '!public.old'], where: {}, columns: { 'public.users': ['*'] } }
+  expect(missingNames(['public.users', 'public.old'], config)).toEqual(['public.orders'])
+  expect(missingNames(['public.orders'], config)).toEqual(['public.users'])
 })
