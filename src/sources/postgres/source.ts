@@ -167,7 +167,8 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       publications = found.publications
       const head = await pool.use(readHead)
       toldMissed = found.joined.map(({ id }) => id).filter(missed.has)
-      if (quiet.notice(found.publications.tables, head)) stream?.nudge(head)
+      // Where the log stands still nothing comes that could carry the news: what is written now does.
+      if (quiet.notice(found.publications.tables, head) && stream) nudge(head, Infinity)
       return { joined: found.joined, left: found.left }
     },
     async *scan(table, keys, signal) {
