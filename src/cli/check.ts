@@ -3,6 +3,7 @@ import type { Finding } from '../contracts/definition.ts'
 import type { Log } from '../contracts/sink.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
 import { sourceContext } from '../config/open-parts.ts'
+import { refusedTables } from '../config/refused-tables.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { emptyState, openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
 import { openTerminal, type LogOptions } from './terminal.ts'
@@ -18,6 +19,7 @@ export async function check(options: ConfigChoice & LogOptions & { json?: boolea
   const findings = [
     ...(await checkSource(config, log)),
     ...(await Promise.all(config.sinks.map((sink) => checkSink(config, sink, isRunning)))),
+    ...(await checkTables(config, log)),
   ]
   const report: CheckReport = { ok: findings.every((finding) => finding.severity !== 'error'), findings }
   if (options.json) printJson(report)
@@ -34,6 +36,12 @@ async function checkSource(config: Config, log: Log): Promise<readonly Finding[]
   } finally {
     await state?.[Symbol.asyncDispose]()
   }
+}
+
+/** What else keeps the tables from being read, the source's own check says. */
+async function checkTables(config: Config, log: Log): Promise<readonly Finding[]> {
+  const refused = await refusedTables(config, config.sinks, { state: emptyState(), log }).catch(() => new Map())
+  return [...refused].map(([sink, error]) => asFinding(error, `sink ${sink}`))
 }
 
 async function checkSink(config: Config, sink: ConfiguredSink, isRunning: boolean): Promise<Finding> {

@@ -8,6 +8,7 @@ import { runPipeline, type PipelineOptions, type PipelineSummary } from '../core
 import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
 import { openSqliteState } from '../state/sqlite/state-store.ts'
 import type { WaitingEvent } from '../telemetry/pipeline-event.ts'
+import { refusedTables } from './refused-tables.ts'
 import { resolveConfig } from './load-config.ts'
 import { notePhase } from './note-phase.ts'
 
@@ -68,9 +69,11 @@ async function pipelineOptions(
     sinks: sinks.map((sink) => ({
       name: sink.name,
       keepsRecord: sinkKeepsRecord(sink),
-      checkTables: async (tables) => sink.definition.checkTables?.(tables, sink.config, { name: sink.name }),
       open: (context) => sink.definition.open(sink.config, sinkContext(config, sink, { ...context, log })),
     })),
+    checkTables: async () => {
+      for (const error of (await refusedTables(config, sinks, { state, log })).values()) throw error
+    },
     state,
     snapshot: { chunkBytes: config.snapshot.chunkBytes, parallel: config.snapshot.parallel },
     batch: config.batch,

@@ -1,4 +1,5 @@
 import type { Log, Sink, SinkCapabilities, SinkContext } from './sink.ts'
+import type { Table } from './table.ts'
 import type { Source } from './source.ts'
 import type { StateStore } from './state-store.ts'
 import type { Format } from './format.ts'
@@ -17,6 +18,8 @@ export type SinkDefinition<Config = unknown> = {
   fromUrl(rest: string): unknown
   /** Findings before anything is written: reachable, writable? Throws errors of the table. */
   check(config: Config, context: Pick<SinkContext, 'baseDir' | 'name'>): Promise<void>
+  /** Refuses tables that it could never hold, from their descriptions alone: before the run makes anything, and in `check`. */
+  checkTables?(tables: readonly Table[], config: Config, context: Pick<SinkContext, 'name'>): Promise<void>
   open(config: Config, context: SinkContext): Promise<Sink>
 }
 

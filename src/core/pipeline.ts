@@ -17,6 +17,8 @@ export type PipelineOptions = {
   /** Opened anew after each failure: a source that lost its connection is not used again. */
   source: () => Promise<Source>
   sinks: readonly PipelineSink[]
+  /** Throws where a sink can never hold a table of the source: asked before a first run makes anything. */
+  checkTables?: () => Promise<void>
   /** Opened, and locked against other processes, by the caller. */
   state: StateStore
   /** `snapshot`: ends when every table is copied. `stream`: copies nothing. */

@@ -4,7 +4,7 @@ import { decideResume } from './decide-resume.ts'
 import type { Run } from './pipeline.ts'
 import { beginTold, inspectTold } from './run-begin.ts'
 import { inPart } from './run-failure.ts'
-import { checkTables, openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink } from './run-resume.ts'
+import { openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink } from './run-resume.ts'
 import { warning } from './run-watch.ts'
 
 /** Source and sinks, open, and where to go on. */
@@ -26,7 +26,8 @@ export async function openSession(run: Run, durable: (name: string, position: Po
     const memory = await recall(options.state)
     const log = await inspectTold(run, source, () => source.inspect(memory.log?.timeline))
     run.reached()
-    await checkTables(source, options.sinks)
+    // Once it has begun, what a sink refuses stops it where it comes: before, nothing was made yet.
+    if (memory.log === null) await inPart('source', async () => options.checkTables?.())
     sinks = await openSinks(options.sinks, { state: options.state, memory, durable })
     const session =
       run.isRepairWanted || memory.isRepairing ? await repair(run, { source, sinks }) : await resume(run, { source, sinks, log, memory })

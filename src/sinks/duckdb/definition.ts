@@ -3,7 +3,8 @@ import { config, type DuckdbConfig } from './config.ts'
 
 export const definition: SinkDefinition<DuckdbConfig> = {
   type: 'duckdb',
-  summary: "Tables in a DuckDB file, equal to the source's: exactly once, the position in the rows' own transaction.",
+  summary:
+    "Tables in a DuckDB file, equal to the source's, under its schemas' names (`FROM public.orders`): exactly once, the position in the rows' own transaction.",
   capabilities: {
     delivery: 'exactly-once',
     shape: 'tables',
@@ -19,6 +20,10 @@ export const definition: SinkDefinition<DuckdbConfig> = {
   async check(settings, context) {
     const { checkDuckdbSink } = await import('./check.ts')
     await checkDuckdbSink(settings, context)
+  },
+  async checkTables(tables, _, { name }) {
+    const { refuseNameClash } = await import('./shape.ts')
+    for (const table of tables) refuseNameClash(name, table)
   },
   async open(settings, context) {
     const { createDuckdbSink } = await import('./sink.ts')
