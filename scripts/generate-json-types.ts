@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 const REPORTS = [
   { title: 'status --json', path: 'src/cli/status-report.ts', types: ['StatusReport', 'SourceStatus', 'SinkStatus', 'TableStatus'] },
+  { title: '', path: 'src/config/note-phase.ts', types: ['Phase'] },
   { title: '', path: 'src/contracts/source.ts', types: ['LogHealth'] },
   { title: 'check --json', path: 'src/cli/check.ts', types: ['CheckReport'] },
   { title: '', path: 'src/contracts/definition.ts', types: ['Finding'] },
@@ -24,7 +25,7 @@ export function jsonTypesText(): string {
 /** `export type NAME = …` with the comment above it, up to the line that ends it. */
 function declaration(text: string, name: string): string {
   const match = new RegExp(
-    `((?:^/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?)^export (type ${name} =(?: \\{\\n[\\s\\S]*?^\\}| [^\\n]*))`,
+    `((?:^/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\n)?)^export (type ${name} =(?: \\{\\n[\\s\\S]*?^\\}|(?:\\n  \\| [^\\n]*)+| [^\\n]*))`,
     'm',
   ).exec(text)
   if (!match) throw new Error(`There is no type ${name}`)
