@@ -20,7 +20,7 @@ import { prepareTable, type Session } from './session.ts'
 import { widenColumn } from './widen-column.ts'
 
 /** A transaction costs the same for one change as for thousands: several statements, and a wait for the disk. */
-const BATCH_BYTES = 2 * 1024 * 1024
+const BATCH_BYTES = 8 * 1024 * 1024
 
 /** What did not fit into memory as one is applied in so many parts. */
 const PIECES = 16
