@@ -1,4 +1,5 @@
 /** One function a scenario: it prepares, measures the limits and Millrace on the same content, and returns ratios. */
+import { once } from 'node:events'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PostgresServer } from '../test/servers.ts'
@@ -186,7 +187,9 @@ async function latency(server: PostgresServer, size: number): Promise<Figure[]> 
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   await new Promise((resolve) => setTimeout(resolve, 1000))
+  const ended = once(child, 'exit')
   child.kill('SIGTERM')
+  await ended
   await client.end()
   delays.sort((one, other) => one - other)
   return [
