@@ -58,6 +58,7 @@ describe('segments', () => {
     await using second = open({ now: () => nowMs })
     await second.resume()
     await second.write(oneRow(3), signal)
+    await second.flush(signal)
     nowMs += 61_000
     await second.write(oneRow(4), signal)
     await second.flush(signal)
@@ -161,7 +162,8 @@ describe('a start', () => {
   test('without a record removes what was written and never made durable, and nothing else', async () => {
     await settled(1)
     state = createMemorySinkState()
-    const first = open()
+    // So small a segment that nothing is gathered: the line is in the file before any flush.
+    const first = open({ rollSize: 1 })
     await first.resume()
     await first.write(oneRow(2), signal)
     await first[Symbol.asyncDispose]()

@@ -21,6 +21,9 @@ export type FileOptions = {
   now?: () => number
 }
 
+/** Lines are gathered to about this many characters: a write of less costs more in handing it over than in writing it. */
+const GATHERED = 512 * 1024
+
 /**
  * Growing segments of lines, one folder a table.
  *
@@ -28,7 +31,8 @@ export type FileOptions = {
  * records position and lengths in one transaction. A crash before that leaves bytes past the recorded lengths, which
  * `resume` cuts away; a crash after it leaves exactly the recorded lengths.
  *
- * While one batch is on its way to the disk the next one is encoded; its failure is thrown by the next call.
+ * Small batches are gathered, until there is enough or `flush` is asked for. While what was gathered is on its way to the
+ * disk the next batches are encoded; its failure is thrown by the next call.
  */
 export function openFile(options: FileOptions): Sink {
   const { name, root, format, state } = options
@@ -41,6 +45,9 @@ export function openFile(options: FileOptions): Sink {
   let writing: Promise<void> = Promise.resolve()
   let reached: Checkpoint | null = null
   let chunks: string[] = []
+  let gathered = new Map<string, Outgoing>()
+  let gatheredLength = 0
+  const enough = Math.min(GATHERED, options.rollSize)
 
   return { resume, write, flush, [Symbol.asyncDispose]: dispose }
 
@@ -55,17 +62,24 @@ export function openFile(options: FileOptions): Sink {
 
   async function write(batch: Batch): Promise<'accepted'> {
     if (segments === null) await resume()
-    const outgoing = encode(batch)
-    await writing
-    if (outgoing.length > 0) {
-      const sealed = blocks.seal()
-      writing = append(outgoing).finally(sealed.release)
-      writing.catch(() => {}) // told by the next call
-    }
+    encode(batch)
+    if (gatheredLength >= enough) await send()
     reached = { position: batch.end, carry: batch.carry }
     if (batch.kind === 'rows' && batch.last) chunks.push(batch.chunk)
     if (batch.kind === 'control' && batch.event === 'snapshot-end') chunks.push(batch.chunk)
     return 'accepted'
+  }
+
+  /** Sends what was gathered on its way, once what went before has arrived. */
+  async function send(): Promise<void> {
+    const outgoing = [...gathered.values()]
+    for (const each of outgoing) blocks.finish(each)
+    gathered = new Map()
+    gatheredLength = 0
+    const sealed = blocks.seal()
+    await writing
+    writing = append(outgoing).finally(sealed.release)
+    writing.catch(() => {}) // told by the next call
   }
 
   async function append(outgoing: readonly Outgoing[]): Promise<void> {
@@ -73,6 +87,7 @@ export function openFile(options: FileOptions): Sink {
   }
 
   async function flush(): Promise<void> {
+    if (gatheredLength > 0) await send()
     await writing
     if (segments === null || reached === null) return
     await segments.sync()
@@ -89,32 +104,38 @@ export function openFile(options: FileOptions): Sink {
     await segments?.close()
   }
 
-  function encode(batch: Batch): Outgoing[] {
+  function encode(batch: Batch): void {
     if (batch.kind === 'changes') return encodeChanges(batch.changes)
-    if (batch.kind === 'control' || batch.rowCount === 0) return []
+    if (batch.kind === 'control' || batch.rowCount === 0) return
     const out = outgoingTo(folderOf(batch.table), batch.end)
     const place = { position: batch.end, chunk: batch.chunk }
-    for (const row of batch.rows()) blocks.add(out, format.readLine(batch.table, row, place))
-    blocks.finish(out)
-    return [out]
+    for (const row of batch.rows()) add(out, format.readLine(batch.table, row, place))
   }
 
-  /** Changes of one table stay in order: they all go through one outgoing text. */
-  function encodeChanges(changes: readonly Change[]): Outgoing[] {
-    const all = new Map<string, Outgoing>()
+  /** Lines of one table stay in order: they all go through one outgoing text. */
+  function encodeChanges(changes: readonly Change[]): void {
     let table: Table | null | undefined
     let out: Outgoing | undefined
     for (const change of changes) {
       if (out === undefined || change.table !== table) {
         table = change.table
         const folder = table === null ? MESSAGES_FOLDER : folderOf(table)
-        out = all.get(folder)
-        if (out === undefined) all.set(folder, (out = outgoingTo(folder, change.op === 'message' ? change.position : change.tx.position)))
+        out = outgoingTo(folder, change.op === 'message' ? change.position : change.tx.position)
       }
-      blocks.add(out, format.changeLine(change))
+      add(out, format.changeLine(change))
     }
-    for (const outgoing of all.values()) blocks.finish(outgoing)
-    return [...all.values()]
+  }
+
+  function add(out: Outgoing, line: string): void {
+    blocks.add(out, line)
+    gatheredLength += line.length
+  }
+
+  /** `first`: the position of the first line that goes there since the last sending. */
+  function outgoingTo(folder: string, first: string): Outgoing {
+    let out = gathered.get(folder)
+    if (out === undefined) gathered.set(folder, (out = { folder, first, text: '', bytes: [] }))
+    return out
   }
 
   function folderOf(table: Table): string {
@@ -122,8 +143,4 @@ export function openFile(options: FileOptions): Sink {
     if (folder === undefined) folders.set(table, (folder = tableFolder(table)))
     return folder
   }
-}
-
-function outgoingTo(folder: string, first: string): Outgoing {
-  return { folder, first, text: '', bytes: [] }
 }
