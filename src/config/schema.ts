@@ -20,7 +20,7 @@ export const configSchema = z.strictObject({
         .prefault('incremental')
         .describe('`incremental` copies the rows that are there, in chunks, while changes flow; `none` follows changes only.'),
       parallel: z.int().min(1).max(64).prefault(4).describe('How many chunks are read at once.'),
-      chunkSize: sizeSchema({ min: '64kB', max: '1GB' }).prefault('16MB').describe('About how much of a table one chunk holds.'),
+      chunkSize: sizeSchema({ min: '64kB', max: '1GB' }).prefault('8MB').describe('About how much of a table one chunk holds.'),
     })
     .prefault({})
     .describe('How existing rows are copied.'),
