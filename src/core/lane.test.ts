@@ -68,6 +68,43 @@ test('flushes as soon as nothing waits, once for all that was written meanwhile'
   expect(moves).toEqual(['3'])
 })
 
+test('joins the changes that wait, in order and up to the bytes that a sink asks for, and nothing across a chunk', async () => {
+  const store = createMemoryStore()
+  const given: Batch[] = []
+  const sink = createMemorySink(store)
+  const write = sink.write.bind(sink)
+  const asking = Object.assign(sink, {
+    batchBytes: 250,
+    write: (batch: Batch, signal: AbortSignal) => (given.push(batch), write(batch, signal)),
+  })
+  const { lane, failures } = open(store, { sink: asking })
+  for (const batch of [changes('1', 2), changes('2'), changes('3'), changes('4'), rows('k', '4', true), changes('5'), changes('6')])
+    lane.push(batch)
+  await lane.drain()
+  expect(failures).toEqual([])
+  expect(given.map(({ kind, end }) => `${kind} ${end}`)).toEqual(['changes 3', 'changes 4', 'rows 4', 'changes 6'])
+  const joined = given.flatMap((batch) => (batch.kind === 'changes' ? batch.changes : []))
+  expect(joined.map(({ tx, ordinal }) => `${tx?.position}/${ordinal}`)).toEqual(['1/0', '1/1', '2/0', '3/0', '4/0', '5/0', '6/0'])
+  expect(lane.queuedBytes).toBe(0)
+  expect(lane.durable).toBe('6')
+})
+
+test('a second flush waits for its gap while the first after a pause does not, and a drain waits for none', async () => {
+  const store = createMemoryStore()
+  let endGap = () => {}
+  const clock = { now: () => 0, sleep: () => new Promise<void>((resolve) => (endGap = resolve)) }
+  const { lane } = open(store, { clock })
+  lane.push(changes('1'))
+  await vi.waitFor(() => expect(lane.durable).toBe('1'), { interval: 1 })
+  lane.push(changes('2'))
+  await idle(lane)
+  await turn()
+  expect(lane.durable).toBe('1')
+  await lane.drain()
+  expect([lane.durable, store.flushes]).toEqual(['2', 2])
+  endGap()
+})
+
 test('under load it flushes every maxWait', async () => {
   const store = createMemoryStore()
   let now = 0

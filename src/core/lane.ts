@@ -165,7 +165,7 @@ export class Lane {
     if (first?.kind !== 'changes' || first.bytes >= wantedBytes) return first
     const parts: ChangesBatch[] = [first]
     let bytes = first.bytes
-    for (let next = this.#queue[0]; next?.kind === 'changes' && bytes < wantedBytes; next = this.#queue[0]) {
+    for (let next = this.#queue[0]; next?.kind === 'changes' && next.log === first.log && bytes < wantedBytes; next = this.#queue[0]) {
       parts.push(next)
       bytes += next.bytes
       this.#queue.shift()
