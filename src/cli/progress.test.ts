@@ -19,8 +19,8 @@ const moved = (position: string, durable: string | null, changes = 0) =>
 function trackerAfterAWhile() {
   let time = 0
   const tracker = createProgressTracker(() => time)
-  tracker.on({ event: 'snapshot-planned', table: 'public.users', chunks: 4, rowEstimate: 1000 })
-  tracker.on({ event: 'snapshot-planned', table: 'public.orders', chunks: 2, rowEstimate: 500 })
+  tracker.on({ event: 'snapshot-planned', table: 'public.users', chunks: 4, chunksDone: 0, rowEstimate: 1000, rows: 0, bytes: 0 })
+  tracker.on({ event: 'snapshot-planned', table: 'public.orders', chunks: 2, chunksDone: 0, rowEstimate: 500, rows: 0, bytes: 0 })
   tracker.on({ event: 'snapshot-waiting', table: 'public.orders', holders: [holder] })
   time = 2000
   tracker.on({ event: 'snapshot-chunk', table: 'public.users', rows: 500, bytes: 10_240, chunksDone: 2, chunksPlanned: 4 })

@@ -85,6 +85,32 @@ describe('copies and follows', () => {
     expect(copied(a)).toEqual([1, 2, 3, 4, 5].map((id) => `read users ${id}`))
   })
 
+  test('rows and changes that are read again after a failure are counted once', async () => {
+    const a = createMemoryStore()
+    const failures = [new MillraceError('SINK_DISK_FULL', { sink: 'a', path: 'x' })]
+    let written = 0
+    const failing: PipelineOptions['sinks'][number] = {
+      name: 'a',
+      keepsRecord: true,
+      open: async () => {
+        const opened = createMemorySink(a)
+        return {
+          ...opened,
+          write: async (batch, signal) => {
+            if (batch.kind === 'rows') written++
+            if (batch.kind === 'rows' && batch.rows()[0]?.[0] === 5) for (const failure of failures.splice(0)) throw failure
+            return opened.write(batch, signal)
+          },
+        }
+      },
+    }
+    const summary = await world.run({}, { mode: 'both', until: 'caught-up', sinks: [failing] })
+    expect(written).toBeGreaterThan(3)
+    expect(summary).toMatchObject({ rows: 5, tables: 1, example: { schema: users.schema, name: 'users' } })
+    const chunks = world.events.flatMap((event) => (event.event === 'snapshot-chunk' ? [event.rows] : []))
+    expect(Math.max(...chunks)).toBe(5)
+  })
+
   test('a sink that was added later gets its rows alone, the others none again', async () => {
     const a = createMemoryStore()
     await world.run({ a }, { mode: 'snapshot' })

@@ -2,8 +2,11 @@ import type { Position } from '../contracts/position.ts'
 import type { Log } from '../contracts/sink.ts'
 import type { LogHealth, Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
+import type { Table } from '../contracts/table.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { systemClock, type Clock } from './clock.ts'
+import { createCopied, type Copied } from './copied.ts'
+import { createFollowed, type Operations } from './followed.ts'
 import { retryDelayMs, retryLevel, shouldRetry } from './retry.ts'
 import { asPartFailure, type PartFailure } from './run-failure.ts'
 import type { LivePipeline } from './run-live.ts'
@@ -42,26 +45,37 @@ export type PipelineOptions = {
   clock?: Clock
 }
 
+type TableName = Pick<Table, 'schema' | 'name'>
+
 export type PipelineSummary = {
   /** `aborted`: the drain was cut short; what was not durable is read again by the next run. */
   end: 'caught-up' | 'drained' | 'aborted'
   /** What every sink holds durably; null where one holds nothing. */
   position: Position | null
+  /** Changes read of the log, and how many of each kind. */
   changes: number
+  operations: Operations
+  /** Rows copied, of how many tables, and how long that took. A row that was read again counts once. */
   rows: number
+  tables: number
+  copySeconds: number
+  /** On the wire: of changes and of copied rows, and of the rows alone. */
   bytes: number
+  copyBytes: number
+  /** The whole run. */
   seconds: number
+  /** One of the tables, as an example; null where there is none, or none was asked for. */
+  example: TableName | null
   /** The source's own facts at the end: what it keeps for us while nobody reads. */
   health: LogHealth | null
 }
 
-export type Totals = { changes: number; rows: number; bytes: number; commitTimeUs: number | null }
-
-/** What outlives a session: totals, and whether the source was ever reached. */
+/** What outlives a session: what was moved, and whether the source was ever reached. */
 export type Run = {
   options: PipelineOptions
   clock: Clock
-  totals: Totals
+  copied: Copied
+  followed: ReturnType<typeof createFollowed>
   /** The source answered: from here on losing it is no wrong address. */
   reached(): void
   /** Called when a part works again, so that its retries count from the start. */
@@ -69,6 +83,7 @@ export type Run = {
   isRepairWanted: boolean
 }
 
+type Counted = 'changes' | 'operations' | 'rows' | 'tables' | 'copySeconds' | 'bytes' | 'copyBytes'
 type Failures = Map<string, { attempts: number; sinceMs: number; lastMs: number }>
 /** A part that failed longer ago than this has worked since: the longest pause between retries is half of it. */
 const FORGET_FAILURES_MS = 60_000
@@ -88,7 +103,8 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
   const run: Run = {
     options,
     clock,
-    totals: { changes: 0, rows: 0, bytes: 0, commitTimeUs: null },
+    copied: createCopied(clock),
+    followed: createFollowed(),
     reached: () => (hadSuccess = true),
     works: (part) => void failures.delete(part),
     isRepairWanted: options.repair ?? false,
@@ -102,7 +118,7 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
       const failure = asPartFailure('pipeline', caught)
       await waitToRetry(run, failure, { failures, hadSuccess })
       if (options.signal.aborted)
-        return { end: 'drained', position: null, health: null, ...totalsOf(run), seconds: (clock.now() - startedMs) / 1000 }
+        return { end: 'drained', position: null, health: null, example: null, ...totalsOf(run), seconds: (clock.now() - startedMs) / 1000 }
     }
   }
 }
@@ -124,6 +140,8 @@ async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Fai
   await clock.sleep(delayMs, options.signal)
 }
 
-function totalsOf({ totals }: Run): Pick<PipelineSummary, 'changes' | 'rows' | 'bytes'> {
-  return { changes: totals.changes, rows: totals.rows, bytes: totals.bytes }
+function totalsOf({ copied, followed }: Run): Pick<PipelineSummary, Counted> {
+  const { tables, rows, bytes: copyBytes, seconds: copySeconds } = copied.total()
+  const { changes, operations, bytes } = followed.now
+  return { changes, operations, rows, tables, copySeconds, bytes: bytes + copyBytes, copyBytes }
 }

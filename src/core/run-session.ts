@@ -21,7 +21,7 @@ import type { Snapshots } from './snapshot.ts'
 /** What waits for a sink that asks for no more: enough that it never waits, little enough that V8 collects it young. */
 const LANE_BYTES = 128 * 1024
 
-export type SessionEnd = Pick<PipelineSummary, 'end' | 'position' | 'health'>
+export type SessionEnd = Pick<PipelineSummary, 'end' | 'position' | 'health' | 'example'>
 export type Stop = { why: 'signal' } | { why: 'until'; position: Position } | { why: 'error'; failure: PartFailure }
 
 /** What the parts of a session share. */
@@ -64,7 +64,7 @@ export async function runSession(run: Run): Promise<SessionEnd> {
 function leaveUnopened({ options }: Run): SessionEnd {
   options.report(warning('DRAIN_ABORTED', 'The run ended before its parts were open; the next run goes on from what is durable.'))
   options.report({ event: 'stopped', position: null, health: null })
-  return { end: 'aborted', position: null, health: null }
+  return { end: 'aborted', position: null, health: null, example: null }
 }
 
 async function follow(following: Following): Promise<SessionEnd> {
@@ -98,6 +98,7 @@ async function start(following: Following): Promise<void> {
     tables: tables.length,
     sinks: lanes.map((lane) => lane.name),
   })
+  run.followed.session()
   following.pumping = pump(following, snapshots)
   following.pumping.then(() => failed('source')(new MillraceError('SOURCE_LOST', { reason: 'its stream ended' })), failed('source'))
   startSideTasks(following, snapshots)
@@ -112,11 +113,7 @@ async function pump(following: Following, snapshots: Snapshots): Promise<void> {
     // Leaving the loop would end the connection on which the last acknowledgement still has to go.
     if (taking.signal.aborted) return await isEnding
     run.works('source')
-    if (batch.kind === 'changes') {
-      run.totals.changes += batch.changes.length
-      run.totals.commitTimeUs = batch.changes.at(-1)?.tx?.commitTimeUs ?? run.totals.commitTimeUs
-    } else if (batch.kind === 'rows') run.totals.rows += batch.rowCount
-    if (batch.kind !== 'control') run.totals.bytes += batch.bytes
+    if (batch.kind === 'changes') run.followed.take(batch)
     const full = fanOut(lanes, following.left.length === 0 ? [batch] : [batch, ...takeGone(following, batch)])
     if (full !== null) await full
   }
@@ -129,13 +126,15 @@ function takeGone(following: Following, { log, end, carry }: Batch): Batch[] {
   return gone.map(({ table }) => ({ kind: 'control', event: 'table-dropped', log, end, carry, audience: null, table }))
 }
 
-async function summarise({ run, session, lanes }: Following, end: SessionEnd['end']): Promise<SessionEnd> {
+async function summarise({ run, session, lanes, tables }: Following, end: SessionEnd['end']): Promise<SessionEnd> {
   const { report } = run.options
   const position = lowestDurable(lanes.map((lane) => lane.durable))
   const health = await within(PATIENCE_MS, session.source.health())
   if (end === 'aborted') report(warning('DRAIN_ABORTED', 'The drain was cut short; the next run reads again what was not durable.'))
   report({ event: 'stopped', position, health })
-  return { end, position, health }
+  const mostRows = tables.toSorted((a, b) => run.copied.of(b.id).rows - run.copied.of(a.id).rows)[0]
+  const example = mostRows ? { schema: mostRows.schema, name: mostRows.name } : null
+  return { end, position, health, example }
 }
 
 function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {

@@ -90,7 +90,9 @@ async function transientIsNothing<T>(look: () => Promise<T>): Promise<T | null> 
 function progressOf({ run, lanes }: Following) {
   const sinks = lanes.map(({ name, durable, passed, queuedBytes }) => ({ name, durable, passed, queuedBytes }))
   const position = sinks.map((sink) => sink.durable ?? '').sort()[0] || null
-  return { event: 'progress' as const, ...run.totals, position, sinks }
+  const { rows, bytes: copyBytes } = run.copied.total()
+  const { changes, bytes, commitTimeUs } = run.followed.now
+  return { event: 'progress' as const, changes, rows, bytes: bytes + copyBytes, position, commitTimeUs, sinks }
 }
 
 function liveView(following: Following, snapshots: Snapshots): LivePipeline {

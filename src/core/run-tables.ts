@@ -21,6 +21,7 @@ export async function openTables(
     mode: options.mode === 'stream' ? 'none' : 'incremental',
     ...options.snapshot,
     clock: run.clock,
+    copied: run.copied,
     onProgress: (progress) => report(asEvent(progress)),
   })
   await snapshots.leaveAllBut(tables)

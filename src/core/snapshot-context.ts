@@ -1,5 +1,6 @@
 import type { Source } from '../contracts/source.ts'
 import type { Clock } from './clock.ts'
+import type { Copied } from './copied.ts'
 import type { Merge } from './merge.ts'
 import type { MergeRules } from './merge-rules.ts'
 import type { ReadPool } from './read-pool.ts'
@@ -18,6 +19,7 @@ export type SnapshotContext = {
   chunkBytes: number
   parallel: number
   clock: Clock
+  copied: Copied
   /** What each sink holds: its durable record, and the ends handed out since. */
   sinks: readonly (SinkChunks & { chunks: Set<string> })[]
   progress(event: SnapshotProgress): void

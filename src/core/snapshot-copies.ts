@@ -206,6 +206,7 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
       for (const table of tables) {
         known.delete(table.id)
         stop(table.id)?.hold?.drop()
+        context.copied.end(table.id)
         merge.untrack(table.id)
         await plans.leave(table)
       }

@@ -28,8 +28,9 @@ export async function copyKeyless(context: SnapshotContext, copy: KeylessTableCo
     },
     signal,
   )
-  await endGeneration(context, { table, plan: made.plan, sinks }, signal)
-  context.progress({ event: 'done', table: tableName(table), rows: made.rows, bytes: made.bytes })
+  await endGeneration(context, { table, plan: made, sinks }, signal)
+  context.copied.end(table.id)
+  context.progress({ event: 'done', table: tableName(table), ...context.copied.of(table.id) })
 }
 
 async function beginAnew(context: SnapshotContext, { table, sinks }: KeylessTableCopy, before: Plan): Promise<Plan> {
@@ -49,16 +50,19 @@ async function copyOnce(context: SnapshotContext, copy: KeylessTableCopy, signal
     const plan = withChunks(table, copy.plan, await orAborted(source.snapshots.plan(table, { generation, chunkBytes }), signal), null)
     await plans.save(table, plan)
     const [chunk] = plan.chunks ?? []
-    context.progress({ event: 'planned', table: tableName(table), chunks: 1, rowEstimate: chunk?.rowEstimate ?? 0 })
-    const state = { plan, rows: 0, bytes: 0 }
+    const { copied } = context
+    copied.begin(table.id, generation)
+    const planNews = { chunks: 1, chunksDone: 0, rowEstimate: chunk?.rowEstimate ?? 0, ...copied.of(table.id) }
+    context.progress({ event: 'planned', table: tableName(table), ...planNews })
+    const sent = { rows: 0, bytes: 0 }
     const send = (rows: ChunkRows, last: boolean) => {
       const { promise, resolve } = createDeferred<void>()
       hold.piece(rows, { chunk: chunk?.id ?? '', last, audience, emitted: resolve })
       context.wake()
-      state.rows += rows.rowCount
-      state.bytes += rows.bytes
-      const { rows: rowsSent, bytes } = state
-      context.progress({ event: 'chunk', table: tableName(table), rows: rowsSent, bytes, chunksDone: last ? 1 : 0, chunksPlanned: 1 })
+      sent.rows += rows.rowCount
+      sent.bytes += rows.bytes
+      copied.set(table.id, chunk?.id ?? '', { ...sent })
+      context.progress({ event: 'chunk', table: tableName(table), ...sent, chunksDone: last ? 1 : 0, chunksPlanned: 1 })
       return orAborted(promise, signal)
     }
     // One piece is kept back, since only the last says that it is the last.
@@ -75,7 +79,7 @@ async function copyOnce(context: SnapshotContext, copy: KeylessTableCopy, signal
     }
     if (ahead) await send(ahead, true)
     await passEverythingSeen(context, hold, signal)
-    return state
+    return plan
   } finally {
     lease.release()
   }

@@ -27,7 +27,8 @@ export type TableCopy = {
  */
 export async function copyTable(context: SnapshotContext, copy: TableCopy, signal: AbortSignal): Promise<void> {
   const { table, sinks } = copy
-  const state = { plan: copy.plan, rows: 0, bytes: 0, done: 0 }
+  const state = { plan: copy.plan, done: 0 }
+  context.copied.begin(table.id, copy.plan.generation)
   if (state.plan.chunks === null) state.plan = await makePlan(context, { table, plan: state.plan, leaf: null }, signal)
   await orAborted(copy.ready, signal)
   const { generation } = state.plan
@@ -37,7 +38,8 @@ export async function copyTable(context: SnapshotContext, copy: TableCopy, signa
   context.merge.memory(table.id)?.incomplete.endOfBlocks()
   await completeKeys(context, { table, generation, sinks, rank }, signal)
   await endGeneration(context, { table, plan: state.plan, sinks }, signal)
-  context.progress({ event: 'done', table: tableName(table), rows: state.rows, bytes: state.bytes })
+  context.copied.end(table.id)
+  context.progress({ event: 'done', table: tableName(table), ...context.copied.of(table.id) })
 }
 
 /**
@@ -71,7 +73,7 @@ export async function endGeneration(
   for (const sink of context.sinks) if (sinks.includes(sink.name)) sink.chunks.add(chunk)
 }
 
-type CopyState = { plan: Plan; rows: number; bytes: number; done: number }
+type CopyState = { plan: Plan; done: number }
 type BlocksCopy = { table: Table; sinks: readonly string[]; rank: number; state: CopyState }
 
 async function copyBlocks(context: SnapshotContext, { table, sinks, rank, state }: BlocksCopy, signal: AbortSignal): Promise<void> {
@@ -80,7 +82,9 @@ async function copyBlocks(context: SnapshotContext, { table, sinks, rank, state 
   const planned = () => state.plan.chunks?.length ?? 0
   state.done = planned() - queue.length
   const rowEstimate = state.plan.chunks?.reduce((sum, chunk) => sum + chunk.rowEstimate, 0) ?? 0
-  context.progress({ event: 'planned', table: tableName(table), chunks: planned(), rowEstimate })
+  const { copied } = context
+  const planNews = { chunks: planned(), chunksDone: state.done, rowEstimate, ...copied.of(table.id) }
+  context.progress({ event: 'planned', table: tableName(table), ...planNews })
   const replanning = new Map<string, Promise<void>>()
   let keysUnderWay: Promise<void> | null = null
 
@@ -91,6 +95,7 @@ async function copyBlocks(context: SnapshotContext, { table, sinks, rank, state 
     for (let index = queue.length - 1; index >= 0; index--) if (queue[index]?.leaf === leaf) queue.splice(index, 1)
     queue.push(...(state.plan.chunks ?? []).filter((chunk) => !before.includes(chunk)))
     state.done = planned() - queue.length
+    copied.keep(table.id, state.plan.chunks?.map((chunk) => chunk.id) ?? [])
   }
   const onMoved = async (chunk: Chunk) => {
     await replanning.get(chunk.leaf)
@@ -106,11 +111,10 @@ async function copyBlocks(context: SnapshotContext, { table, sinks, rank, state 
       const delivered = await deliverChunk(context, { chunk, audience: audienceOf(context, names), asked: null, rank }, signal)
       if (delivered === 'moved') await onMoved(chunk)
       else {
-        state.rows += delivered.rows
-        state.bytes += delivered.bytes
+        copied.set(table.id, chunk.id, delivered)
         state.done++
-        const { rows, bytes, done: chunksDone } = state
-        context.progress({ event: 'chunk', table: tableName(table), rows, bytes, chunksDone, chunksPlanned: planned() })
+        const counts = { ...copied.of(table.id), chunksDone: state.done, chunksPlanned: planned() }
+        context.progress({ event: 'chunk', table: tableName(table), ...counts })
       }
       await keysInBetween()
     }

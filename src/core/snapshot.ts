@@ -27,6 +27,7 @@ import type { StateStore } from '../contracts/state-store.ts'
 import type { Table } from '../contracts/table.ts'
 import { addXid, joinCarries, parseCarry, type Carry, type XidRange } from './carry.ts'
 import { systemClock, type Clock } from './clock.ts'
+import { createCopied, type Copied } from './copied.ts'
 import { createMerge } from './merge.ts'
 import { MERGE_RULES, type MergeRules } from './merge-rules.ts'
 import { hasSameKey } from './merge-schema.ts'
@@ -47,13 +48,15 @@ export type SnapshotsOptions = {
   parallel: number
   onProgress?: (progress: SnapshotProgress) => void
   clock?: Clock
+  /** Counts what is copied, over several lives of this. */
+  copied?: Copied
   /** For the model test, which takes them away one by one. */
   rules?: MergeRules
 }
 
-/** News of one table's copy. Counts are totals of this generation in this process. */
+/** News of one table's copy. Rows and bytes are totals of this generation in this run, each chunk counted once. */
 export type SnapshotProgress =
-  | { event: 'planned'; table: string; chunks: number; rowEstimate: number }
+  | { event: 'planned'; table: string; chunks: number; chunksDone: number; rowEstimate: number; rows: number; bytes: number }
   | { event: 'waiting'; table: string; holders: readonly Holder[] }
   | { event: 'chunk'; table: string; rows: number; bytes: number; chunksDone: number; chunksPlanned: number }
   | { event: 'done'; table: string; rows: number; bytes: number }
@@ -89,6 +92,7 @@ export async function openSnapshots(options: SnapshotsOptions): Promise<Snapshot
     chunkBytes,
     parallel,
     clock,
+    copied: options.copied ?? createCopied(clock),
     sinks: sinks.map(({ name, record }) => ({ name, chunks: new Set(record?.chunks) })),
     progress: options.onProgress ?? (() => {}),
     wake: bell.ring,

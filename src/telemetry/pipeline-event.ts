@@ -20,9 +20,9 @@ export type PipelineEvent =
   | { event: 'draining'; reason: 'signal' | 'until' | 'error' }
   | { event: 'stopped'; position: Position | null; health: LogHealth | null }
 
-/** One table's copy. Counts are totals of this copy in this process. */
+/** One table's copy. Rows and bytes are totals of this copy in this run, each chunk counted once. */
 export type SnapshotEvent =
-  | { event: 'snapshot-planned'; table: string; chunks: number; rowEstimate: number }
+  | { event: 'snapshot-planned'; table: string; chunks: number; chunksDone: number; rowEstimate: number; rows: number; bytes: number }
   /** The copy waits for transactions of others to end. */
   | { event: 'snapshot-waiting'; table: string; holders: readonly Holder[] }
   | { event: 'snapshot-chunk'; table: string; rows: number; bytes: number; chunksDone: number; chunksPlanned: number }
@@ -30,7 +30,7 @@ export type SnapshotEvent =
 
 export type PipelineProgress = {
   event: 'progress'
-  /** Changes and snapshot rows that the source delivered in this run, and their bytes. */
+  /** Changes read of the log in this run and rows copied, each counted once, and the bytes of both on the wire. */
   changes: number
   rows: number
   bytes: number
