@@ -8,6 +8,7 @@ export type { PipelineEvent } from './telemetry/pipeline-event.ts'
 export { MillraceError, toMillraceError, type ErrorFields } from './errors/millrace-error.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry, type ErrorKind } from './errors/table.ts'
 
+export type * from './contracts/archive.ts'
 export type * from './contracts/batch.ts'
 export type * from './contracts/change.ts'
 export type * from './contracts/definition.ts'

@@ -1,3 +1,4 @@
+import type { Archive, ConsistentSnapshot, SnapshotContext } from './archive.ts'
 import type { Log, Sink, SinkCapabilities, SinkContext } from './sink.ts'
 import type { Table } from './table.ts'
 import type { Source } from './source.ts'
@@ -21,7 +22,11 @@ export type SinkDefinition<Config = unknown> = {
   /** Refuses tables that it could never hold, from their descriptions alone: before the run makes anything, and in `check`. */
   checkTables?(tables: readonly Table[], config: Config, context: Pick<SinkContext, 'name'>): Promise<void>
   open(config: Config, context: SinkContext): Promise<Sink>
+  /** For `millrace snapshot`: sinks without it take no archives. */
+  openArchive?(config: Config, context: ArchiveContext): Promise<Archive>
 }
+
+export type ArchiveContext = Pick<SinkContext, 'baseDir' | 'name' | 'log'>
 
 export type SourceDefinition<Config = unknown> = {
   type: string
@@ -29,9 +34,27 @@ export type SourceDefinition<Config = unknown> = {
   config: Schema<Config>
   fromUrl(url: string): unknown
   open(config: Config, context: SourceContext): Promise<Source>
+  /** Opens it for a look: nothing that is made for it outlives it. Left out where a source cannot. */
+  openTail?(config: Config, context: SourceContext, options: TailOptions): Promise<Source>
   check(config: Config, context: SourceContext): Promise<readonly Finding[]>
   /** Removes slot, publication and whatever else the pipeline made in the source; returns what was removed. */
   drop(config: Config, context: SourceContext): Promise<readonly string[]>
+  /** For `millrace snapshot`: the chosen tables at one point in time. */
+  openSnapshot?(config: Config, context: SnapshotContext, signal: AbortSignal): Promise<ConsistentSnapshot>
+  /** The tables that these statements would make; nothing stays of them. `config` null: on a server that is started for it. */
+  describeStatements?(config: Config | null, statements: string): Promise<readonly Table[]>
+}
+
+/** What `tail` asks of a source. */
+export type TailOptions = {
+  /** Patterns of tables, in order; empty: all that there are. */
+  tables: readonly string[]
+  /** The kinds of change that will be shown. */
+  operations: ReadonlySet<'insert' | 'update' | 'delete' | 'truncate'>
+  /** Whether the rows that are there are read too. */
+  withRows: boolean
+  /** A sentence for people: what was chosen, what is not shown and why. */
+  notice(text: string): void
 }
 
 export type SourceContext = {
