@@ -16,8 +16,8 @@ export const ERRORS = {
   },
   CONFIG_NOT_FOUND: {
     kind: 'config',
-    message: 'There is no configuration file at {path}.',
-    hint: 'Name one by `-c FILE`, or give a source URL and sinks: `millrace run postgres://… duckdb:./shop.duckdb`.',
+    message: 'There is no configuration file at {path}{meant}',
+    hint: 'Name one by `-c FILE`, write one by `millrace init`, or give a source URL and sinks: `millrace run postgres://… duckdb:./shop.duckdb`.',
   },
   CONFIG_SYNTAX: {
     kind: 'config',
@@ -27,12 +27,12 @@ export const ERRORS = {
   CONFIG_INVALID: {
     kind: 'config',
     message: 'The configuration is not valid:\n{findings}',
-    hint: 'Mend each path named above; `millrace config schema` prints what is allowed.',
+    hint: 'Mend each path named above; docs/reference/config.md tells every option, `millrace config schema` prints them.',
   },
   CONFIG_SECRET_MISSING: {
     kind: 'config',
-    message: 'The configuration needs {reference}, which is not there.',
-    hint: 'Set the environment variable or write the file.',
+    message: 'A secret of the configuration is not there: {reference}.',
+    hint: 'Set it before you start Millrace: {command}.',
   },
   CLI_USAGE: { kind: 'config', message: '{reason}', hint: 'See `millrace {command} --help`.' },
   POSITION_INVALID: {
@@ -202,6 +202,38 @@ export const ERRORS = {
     hint: 'Run again once; if it says so again, run `millrace run --repair`: it makes a new slot and reads every table again.',
   },
 
+  // tail
+  TAIL_TABLE_MISSING: {
+    kind: 'operator',
+    message: 'No table matches {pattern}{nearest}.',
+    hint: 'Name tables as schema.table; * and ? are allowed, ! in front leaves out. Only ordinary and partitioned tables have changes in the log.',
+  },
+  TAIL_PUBLICATION: {
+    kind: 'operator',
+    message: 'A look needs a publication of these tables; none covers them, and {reason}.',
+    hint: 'Run {remedy}, or name a publication by --publication{existing}.',
+  },
+  TAIL_PUBLICATION_MISSING: {
+    kind: 'operator',
+    message: 'There is no publication {publication}{nearest}.',
+    hint: 'Name one that is there, or leave --publication out.',
+  },
+  TAIL_PUBLICATION_TABLES: {
+    kind: 'operator',
+    message: 'The publication {publication} does not publish {tables}.',
+    hint: 'Name another by --publication, or leave it out: one is then made for the look.',
+  },
+  TAIL_STANDBY: {
+    kind: 'operator',
+    message: 'The server is a standby, where {reason}.',
+    hint: 'Connect to the primary, or run without --snapshot on a standby of Postgres 16 or newer.',
+  },
+  TAIL_LOST: {
+    kind: 'operator',
+    message: 'The connection was lost, and the temporary slot with it: {reason}. What changed since is not shown.',
+    hint: 'Run it again; `millrace run` is what follows without gaps, across restarts.',
+  },
+
   // gaps
   GAP_SLOT_LOST: {
     kind: 'operator',
@@ -337,6 +369,58 @@ export const ERRORS = {
     hint: 'Run npm install {package}@{version}.',
   },
   SINK_UNREADABLE: { kind: 'config', message: 'The sink {sink} ({type}) cannot be read back.', hint: 'Verify a sink that can: duckdb.' },
+
+  // archives
+  ARCHIVE_QUERY: {
+    kind: 'operator',
+    message: 'The query in place of {table} cannot be read: {reason}.',
+    hint: 'Correct it in `snapshot.queries`: one SELECT, whose columns have names of their own.',
+  },
+  ARCHIVE_TABLE_GONE: {
+    kind: 'operator',
+    message: 'The table {table} went away while its snapshot was taken.',
+    hint: 'Run `millrace snapshot` again, without it if it is to be gone.',
+  },
+  ARCHIVE_TABLE_LOCKED: {
+    kind: 'operator',
+    message: 'The table {table} is locked by {holders}, and was not let go within 10 s.',
+    hint: 'See what that session does (`SELECT * FROM pg_stat_activity`), and run `millrace snapshot` again when it has ended.',
+  },
+  ARCHIVE_TABLES_RESTLESS: {
+    kind: 'operator',
+    message: 'Tables were made, dropped or rewritten at each of {attempts} attempts to take a snapshot of them.',
+    hint: 'Choose fewer tables by `source.tables`, or run `millrace snapshot` when the schema rests.',
+  },
+  ARCHIVE_COUNTS_DIFFER: {
+    kind: 'operator',
+    message: 'Of {table} {processed} rows were archived, and the source counts {counted} in the same snapshot.',
+    hint: 'A query without an order that decides (LIMIT, random) does that; for a table, report it.',
+  },
+  ARCHIVE_STOPPED: {
+    kind: 'operator',
+    message: 'The snapshot was stopped before {table} was whole.',
+    hint: 'Run `millrace snapshot` again.',
+  },
+  ARCHIVE_NOT_FOUND: {
+    kind: 'operator',
+    message: 'There is no archive under {path}.',
+    hint: 'Name a folder (or s3://bucket/prefix) that `millrace snapshot` wrote to.',
+  },
+  SCHEMA_STATEMENTS: {
+    kind: 'config',
+    message: 'Postgres refuses the statements ({sqlstate}): {reason}.',
+    hint: 'Give CREATE statements as Postgres takes them; an extension must be there (`--url` names a server that has it).',
+  },
+  SCHEMA_NO_TABLE: {
+    kind: 'config',
+    message: 'The statements make no table.',
+    hint: 'Give at least one CREATE TABLE.',
+  },
+  SCHEMA_SERVER_MISSING: {
+    kind: 'config',
+    message: 'To read CREATE TABLE text a Postgres is needed, and none was given: {reason}.',
+    hint: 'Give `--url postgres://…` (nothing stays there), or run `npm install {package}` for one that is started for it.',
+  },
 
   // state and processes
   STATE_CORRUPT: {
