@@ -14,7 +14,11 @@ export function openSource(config: Config, state: SourceContext['state'], log: L
 }
 
 /** What a sink is given besides its own configuration. */
-export function sinkContext(config: Config, sink: ConfiguredSink, own: Pick<SinkContext, 'state' | 'durable' | 'log'>): SinkContext {
+export function sinkContext(
+  config: Config,
+  sink: ConfiguredSink,
+  own: Pick<SinkContext, 'state' | 'durable' | 'failed' | 'log'>,
+): SinkContext {
   return { ...own, pipeline: config.name, name: sink.name, baseDir: config.baseDir, format: sink.format }
 }
 

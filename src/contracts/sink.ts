@@ -11,7 +11,7 @@ import type { Row, Table } from './table.ts'
  * 2. After `flush` resolves, everything accepted before it is durable.
  * 3. It may see a batch again after a crash or after an error of its own: idempotent by key, deduplicated by
  *    position, or declared at-least-once.
- * 4. After `write` or `flush` threw, it is disposed and opened again before the next call.
+ * 4. After `write` or `flush` threw, or `context.failed` was called, it is disposed and opened again before the next call.
  * 5. It does not retry; it throws errors of the table, whose kind decides.
  */
 export interface Sink extends AsyncDisposable {
@@ -22,6 +22,17 @@ export interface Sink extends AsyncDisposable {
   resume(): Promise<SinkRecord | null>
   write(batch: Batch, signal: AbortSignal): Promise<'accepted' | 'durable'>
   flush(signal: AbortSignal): Promise<void>
+  /**
+   * Had by a sink that becomes durable by itself, at its own time (files that roll, warehouses that load now and then): whether
+   * something that it was given is not durable yet. It keeps its own record, and reports by `context.durable`. A flush would cut
+   * its files small: it is asked for one only where somebody waits for a position, or at the end.
+   */
+  readonly hasPending?: boolean | undefined
+  /**
+   * Called after `resume` where its record is void: everything is given to it anew, from a log whose positions need not go on
+   * from those that it holds. Left out where it does not compare positions with what it holds.
+   */
+  beginAnew?(): Promise<void>
   /** How many bytes of changes (on the wire) it would like at once, where they wait; small batches that follow on each other are joined. */
   readonly batchBytes?: number
   /** Reads a table back in canonical values, for `verify`; left out where a sink cannot be read. `keys` as in Source.scan. */
@@ -52,8 +63,13 @@ export type SinkContext = {
   format: Format | null
   state: SinkState
   log: Log
-  /** For sinks that become durable later than `flush` (rolling files, warehouses): reports as it happens. */
-  durable(position: Position, table?: string): void
+  /**
+   * For sinks with `hasPending`: everything given up to `position`, whatever its table, is durable and its record says so. Called as
+   * it happens, and where nothing is pending any more.
+   */
+  durable(position: Position): void
+  /** For what fails between calls (a timer's work): it ends the session as a failed `write` does. */
+  failed(error: unknown): void
 }
 
 /** Structured news: an event's name and fields; no row value and no credential ever. */

@@ -79,6 +79,10 @@ export function holdable(sink: Sink): HoldableSink {
     get batchBytes() {
       return sink.batchBytes ?? 0
     },
+    get hasPending() {
+      return sink.hasPending
+    },
+    ...(sink.beginAnew ? { beginAnew: () => sink.beginAnew?.() ?? Promise.resolve() } : {}),
     ...(sink.scan ? { scan: sink.scan.bind(sink) } : {}),
     async hold() {
       while (gate !== null) await gate.released.promise

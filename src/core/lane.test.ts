@@ -5,6 +5,30 @@ import type { Table } from '../contracts/table.ts'
 import { createMemorySink, createMemoryStore, type MemoryStore } from '../testing/memory-sink.ts'
 import { Lane, type LaneOptions } from './lane.ts'
 
+/** A sink that holds what it is given until it is told to make it durable, and reports it. */
+function createLaterSink() {
+  const given: Position[] = []
+  let pending = 0
+  let flushes = 0
+  const sink = {
+    get hasPending() {
+      return pending < given.length
+    },
+    given,
+    flushes: () => flushes,
+    /** The first so many of what was given. */
+    settle: (count: number) => void (pending = count),
+    resume: async () => null,
+    write: async (batch: Batch) => (given.push(batch.end), 'accepted' as const),
+    flush: async () => {
+      flushes++
+      pending = given.length
+    },
+    [Symbol.asyncDispose]: async () => {},
+  }
+  return sink
+}
+
 const table: Table = { schema: 's', name: 't', id: 1, version: '1', columns: [], key: [], identity: 'key' }
 const placed = { log: '', carry: 'c', audience: null }
 
@@ -213,4 +237,66 @@ test.each(['snapshot-begin', 'table-dropped'] as const)('a chunk in part is wait
   lane.push(control(table))
   lane.push(rows('s.t/g2/0', '2', true))
   await vi.waitFor(() => expect(lane.durable).toBe('2'), { interval: 1 })
+})
+
+test('a sink that is durable later is not flushed, and stands where it reports', async () => {
+  const sink = createLaterSink()
+  const { lane, moves } = open(createMemoryStore(), { sink, maxWaitMs: 0 })
+  for (const end of ['1', '2', '3']) lane.push(changes(end))
+  await idle(lane)
+  await turn()
+  expect([lane.durable, sink.flushes()]).toEqual([null, 0])
+  sink.settle(2)
+  lane.moveDurable('2')
+  expect([lane.durable, lane.held, lane.passed]).toEqual(['2', '2', '0'])
+  lane.moveDurable('1')
+  expect(lane.durable).toBe('2')
+  await lane.drain()
+  expect([lane.durable, lane.passed, sink.flushes()]).toEqual(['3', '3', 1])
+  expect(moves.at(-1)).toBe('3')
+})
+
+test('a sink that is durable later is flushed once everything that somebody waits for was given', async () => {
+  const sink = createLaterSink()
+  const { lane } = open(createMemoryStore(), { sink })
+  lane.push(changes('1'))
+  lane.want('3')
+  await idle(lane)
+  await turn()
+  expect(sink.flushes()).toBe(0)
+  lane.push(changes('2'))
+  lane.push(changes('4', 0))
+  await vi.waitFor(() => expect(lane.passed).toBe('4'), { interval: 1 })
+  expect([sink.given, sink.flushes(), lane.durable]).toEqual([['1', '2'], 1, '2'])
+  lane.push(changes('5'))
+  await idle(lane)
+  await turn()
+  expect(sink.flushes()).toBe(1)
+})
+
+test('a report of the same position says nothing of rows that stand there too', async () => {
+  const sink = createLaterSink()
+  const { lane } = open(createMemoryStore(), { sink })
+  lane.push(changes('1'))
+  lane.push(rows('s.t/1/0', '1', true))
+  await idle(lane)
+  sink.settle(1)
+  lane.moveDurable('1')
+  expect([lane.durable, lane.passed]).toEqual(['1', '0'])
+  sink.settle(2)
+  lane.moveDurable('1')
+  expect(lane.passed).toBe('1')
+  lane.push(changes('2', 0))
+  await vi.waitFor(() => expect(sink.given).toEqual(['1', '1', '2']), { interval: 1 })
+})
+
+test('a failure between calls ends the lane', async () => {
+  const { lane, failures } = open(createMemoryStore(), { sink: createLaterSink() })
+  lane.push(changes('1'))
+  await idle(lane)
+  const failure = new Error('full')
+  lane.fail(failure)
+  lane.fail(new Error('again'))
+  await lane.drain()
+  expect([failures, lane.failure, lane.durable]).toEqual([[failure], { error: failure }, null])
 })

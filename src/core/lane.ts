@@ -39,8 +39,11 @@ export type LaneOptions = {
  * commits: it flushes when nothing waits, but not more often than some times a second, or every `maxWait` under load.
  * A lone change is flushed at once; a flood pays one fsync for many batches.
  *
+ * A sink that is durable later is left alone: it reports what is durable, and is flushed only where somebody waits for a
+ * position that it was given, or at the end.
+ *
  * Invariants:
- * 1. `durable` moves only after `flush`.
+ * 1. `durable` moves only after `flush`, or by the sink's own report.
  * 2. No flush while a chunk is delivered in part (`last: false`): its checkpoint would claim rows that a restart drops.
  *    A chunk whose copy was begun anew, or whose table is gone, is no longer waited for: its last part never comes.
  * 3. After a failure nothing more is written: what is not durable is read again from the log.
@@ -73,6 +76,9 @@ export class Lane {
   #idleWrittenAt = Number.NEGATIVE_INFINITY
   /** Chunks delivered in part, with the numbers of their tables. */
   readonly #partial = new Map<ChunkId, number>()
+  #isWriting = false
+  /** Positions that somebody waits for; looked at only where the sink is durable later. */
+  #wanted: Position[] = []
   #isDraining = false
   #isOver = false
   #wakeLane: (() => void) | null = null
@@ -126,11 +132,27 @@ export class Lane {
     return this.#done
   }
 
-  /** Reports of sinks that become durable later than `flush`. */
+  /** Somebody waits until this position is durable: once everything up to it was given, the sink is flushed. */
+  want(position: Position): void {
+    if (!this.#isLater || position <= this.passed) return
+    this.#wanted.push(position)
+    this.#wake()
+  }
+
+  /** The report of a sink that is durable later. */
   moveDurable(position: Position): void {
-    if (this.durable !== null && position <= this.durable) return
-    this.durable = position
+    if (this.durable === null || position > this.durable) this.durable = this.held = position
+    // What is being written may not have reached it.
+    if (!this.#isWriting) this.#settleIfNonePending(position)
     this.#options.onMoved()
+  }
+
+  /** Ends the lane for what failed in the sink between two calls. */
+  fail(error: unknown): void {
+    if (this.#isOver || this.failure !== null) return
+    this.failure = { error }
+    this.#options.onFailed(error)
+    this.#wake()
   }
 
   #take(batch: Batch): void {
@@ -142,6 +164,7 @@ export class Lane {
   async #run(): Promise<void> {
     try {
       for (;;) {
+        if (this.failure !== null) return
         const batch = this.#next()
         if (batch !== undefined) await this.#handle(batch)
         else if (this.#canFlush()) await this.#flushOrRest()
@@ -150,8 +173,7 @@ export class Lane {
         else return
       }
     } catch (error) {
-      this.failure = { error }
-      this.#options.onFailed(error)
+      this.fail(error)
     } finally {
       this.#isOver = true
       this.#giveRoom()
@@ -179,7 +201,7 @@ export class Lane {
     this.#usedBytes -= sizeOf(batch)
     if (this.#roomWaiters.length > 0 && this.#usedBytes < this.#options.boundBytes) this.#giveRoom()
     const waitedMs = this.#options.clock.now() - this.#writtenSince
-    if (waitedMs >= this.#options.maxWaitMs && this.#canFlush()) await this.#flush()
+    if ((this.#isLater || waitedMs >= this.#options.maxWaitMs) && this.#canFlush()) await this.#flush()
   }
 
   /** An empty batch costs the sink a commit and says little: it is written now and then, and at the end. */
@@ -199,24 +221,38 @@ export class Lane {
   async #write(batch: Batch): Promise<void> {
     this.#idle = null
     if (this.#written === null) this.#writtenSince = this.#options.clock.now()
+    this.#isWriting = true
     const answer = await this.#options.sink.write(batch, this.#options.signal)
+    this.#isWriting = false
     if (answer === 'accepted') this.#needsFlush = true
     const { chunks, held }: Pick<Written, 'chunks' | 'held'> = this.#written ?? { chunks: [], held: null }
     if (batch.kind === 'control' && endsCopies(batch)) this.#forgetParts(batch.table)
     if (batch.kind === 'rows' && !batch.last) this.#partial.set(batch.chunk, batch.table.id)
     else if ('chunk' in batch) {
       this.#partial.delete(batch.chunk)
-      chunks.push(batch.chunk)
+      if (!this.#options.keepsRecord) chunks.push(batch.chunk)
     }
     this.#written = { position: batch.end, carry: batch.carry, chunks, held: isEmpty(batch) ? held : batch.end }
+    // It may have said so before the call returned.
+    if (this.durable !== null && this.durable >= batch.end) this.#settleIfNonePending(this.durable)
   }
 
   #forgetParts(table: { id: number }): void {
     for (const [chunk, tableId] of this.#partial) if (tableId === table.id) this.#partial.delete(chunk)
   }
 
+  get #isLater(): boolean {
+    return this.#options.sink.hasPending !== undefined
+  }
+
   #canFlush(): boolean {
-    return this.#written !== null && this.#partial.size === 0
+    return this.#written !== null && this.#partial.size === 0 && (!this.#isLater || this.#isDraining || this.#isWanted())
+  }
+
+  /** Whether somebody waits for what was given already. */
+  #isWanted(): boolean {
+    const given = this.#idle?.end ?? this.#written?.position ?? ''
+    return this.#wanted.some((position) => position <= given)
   }
 
   /** Flushes, or waits for more until the gap after the last costly flush is over. */
@@ -236,16 +272,27 @@ export class Lane {
     }
     const { position, carry, chunks } = written
     if (!this.#options.keepsRecord) this.#unsaved = { position, carry, chunks: [...(this.#unsaved?.chunks ?? []), ...chunks] }
-    this.#written = null
-    this.#needsFlush = false
     if (written.held !== null) this.held = written.held
     this.durable = position
-    this.#pass(this.#idle?.end ?? position)
+    this.#settleWritten(position)
     this.#options.onMoved()
   }
 
+  #settleIfNonePending(position: Position): void {
+    if (this.#options.sink.hasPending === false) this.#settleWritten(position)
+  }
+
+  /** Everything given until now is durable; an empty batch that was not given stands for nothing. */
+  #settleWritten(position: Position): void {
+    this.#written = null
+    this.#needsFlush = false
+    this.#pass(this.#idle?.end ?? position)
+  }
+
   #pass(position: Position): void {
-    if (position > this.passed) this.passed = position
+    if (position <= this.passed) return
+    this.passed = position
+    if (this.#wanted.length > 0) this.#wanted = this.#wanted.filter((wanted) => wanted > position)
   }
 
   #woken(): Promise<void> {

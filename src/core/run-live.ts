@@ -37,6 +37,7 @@ export function createWatermark(lanes: readonly Lane[]) {
     hasPassed,
     /** Resolves when the position is passed, or `signal` aborts. */
     wait(position: Position, signal: AbortSignal, sink?: string): Promise<void> {
+      for (const lane of lanes) if (sink === undefined || lane.name === sink) lane.want(position)
       return new Promise((resolve) => {
         const check = () => {
           if (!hasPassed(position, sink) && !signal.aborted) return

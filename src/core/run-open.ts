@@ -4,7 +4,7 @@ import { decideResume } from './decide-resume.ts'
 import type { Run } from './pipeline.ts'
 import { beginTold, inspectTold } from './run-begin.ts'
 import { inPart } from './run-failure.ts'
-import { openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink } from './run-resume.ts'
+import { openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink, type SinkReports } from './run-resume.ts'
 import { warning } from './run-watch.ts'
 
 /** Source and sinks, open, and where to go on. */
@@ -18,7 +18,7 @@ export type Session = {
 }
 
 /** Opens everything and decides. Where it throws, everything is closed again. */
-export async function openSession(run: Run, durable: (name: string, position: Position) => void): Promise<Session> {
+export async function openSession(run: Run, reports: SinkReports): Promise<Session> {
   const { options } = run
   const source = await inPart('source', options.source)
   let sinks: readonly OpenSink[] = []
@@ -28,7 +28,7 @@ export async function openSession(run: Run, durable: (name: string, position: Po
     run.reached()
     // Once it has begun, what a sink refuses stops it where it comes: before, nothing was made yet.
     if (memory.log === null) await inPart('source', async () => options.checkTables?.())
-    sinks = await openSinks(options.sinks, { state: options.state, memory, durable })
+    sinks = await openSinks(options.sinks, { state: options.state, memory, reports })
     const session =
       run.isRepairWanted || memory.isRepairing ? await repair(run, { source, sinks }) : await resume(run, { source, sinks, log, memory })
     // From here on a sink without a checkpoint is known to need everything after `from`, however far the others get.
@@ -77,6 +77,7 @@ async function repair(run: Run, open: Pick<Session, 'source' | 'sinks'>): Promis
   await inPart('source', () => open.source.end())
   const { position, running } = await beginTold(run, open.source)
   await rememberLog(state, await inPart('source', () => open.source.inspect()))
+  for (const { name, sink } of open.sinks) await inPart(name, async () => sink.beginAnew?.())
   run.isRepairWanted = false
   return { ...open, from: position, act: 'repair', running }
 }

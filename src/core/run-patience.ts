@@ -1,14 +1,14 @@
-import type { Position } from '../contracts/position.ts'
 import { createDeferred } from '../lib/deferred.ts'
 import type { Run } from './pipeline.ts'
 import { DRAIN_MS } from './run-leave.ts'
 import { closeSession, openSession, type Session } from './run-open.ts'
+import type { SinkReports } from './run-resume.ts'
 
 /**
  * Null where the run was told to end and opening then took longer than a drain may, or was told to end at once: what opens
  * later is closed again. Nothing is lost by it: nothing was taken yet.
  */
-export async function openOrLeave(run: Run, durable: (name: string, position: Position) => void): Promise<Session | null> {
+export async function openOrLeave(run: Run, reports: SinkReports): Promise<Session | null> {
   const { signal, abort, drainMs } = run.options
   const { promise: late, resolve } = createDeferred<null>()
   const leave = () => resolve(null)
@@ -18,7 +18,7 @@ export async function openOrLeave(run: Run, durable: (name: string, position: Po
   abort?.addEventListener('abort', leave)
   if (signal.aborted) onSignal()
   if (abort?.aborted) leave()
-  const opening = openSession(run, durable)
+  const opening = openSession(run, reports)
   try {
     const session = await Promise.race([opening, late])
     if (session === null) opening.then(closeSession).catch(() => {}) // nobody waits for what becomes of it

@@ -12,8 +12,11 @@ export type PipelineSink = {
   name: string
   /** Whether `Sink.resume` is its own record; otherwise its checkpoint is kept in the state store. */
   keepsRecord: boolean
-  open(context: Pick<SinkContext, 'state' | 'durable'>): Promise<Sink>
+  open(context: Pick<SinkContext, 'state' | 'durable' | 'failed'>): Promise<Sink>
 }
+
+/** What sinks say between calls. */
+export type SinkReports = { durable(sink: string, position: Position): void; failed(sink: string, error: unknown): void }
 
 /** `record`: what it holds durably. `held`: as last written down (see Lane). `began`: see SinkStanding. */
 export type OpenSink = {
@@ -68,7 +71,7 @@ export async function recordAcknowledged(state: StateStore, lanes: readonly Lane
 /** Opens every sink and asks it what it holds. Where one fails, those already open are closed again. */
 export async function openSinks(
   sinks: readonly PipelineSink[],
-  ports: { state: StateStore; memory: Memory; durable(name: string, position: Position): void },
+  ports: { state: StateStore; memory: Memory; reports: SinkReports },
 ): Promise<OpenSink[]> {
   const results = await Promise.allSettled(sinks.map((sink) => inPart(sink.name, () => openSink(sink, ports))))
   const opened = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -80,7 +83,10 @@ export async function openSinks(
 
 async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[1]): Promise<OpenSink> {
   const state = ports.state.sink(part.name)
-  const sink = holdable(await part.open({ state, durable: (position) => ports.durable(part.name, position) }))
+  const { reports } = ports
+  const durable = (position: Position) => reports.durable(part.name, position)
+  const failed = (error: unknown) => reports.failed(part.name, error)
+  const sink = holdable(await part.open({ state, durable, failed }))
   try {
     const own = await sink.resume()
     const stored = own === null && !part.keepsRecord ? await state.load() : null

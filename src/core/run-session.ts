@@ -52,7 +52,11 @@ const CLOSE_MS = 30_000
 /** One life of the open source and sinks. Resolves when it was drained; throws a PartFailure when a part failed. */
 export async function runSession(run: Run): Promise<SessionEnd> {
   const lanes: Lane[] = []
-  const session = await openOrLeave(run, (name, position) => lanes.find((lane) => lane.name === name)?.moveDurable(position))
+  const laneOf = (name: string) => lanes.find((lane) => lane.name === name)
+  const session = await openOrLeave(run, {
+    durable: (name, position) => laneOf(name)?.moveDurable(position),
+    failed: (name, error) => laneOf(name)?.fail(error),
+  })
   if (session === null) return leaveUnopened(run)
   try {
     return await follow(createFollowing(run, session, lanes))

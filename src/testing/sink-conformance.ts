@@ -91,7 +91,7 @@ async function onBench(subject: SinkSubject, run: (bench: Bench) => Promise<void
 function contextFor(name: string, state: SinkState): SinkContext {
   const quiet = (): void => {}
   const log: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
-  return { pipeline: 'conformance', name, baseDir: process.cwd(), format: createPlainFormat(), state, log, durable: quiet }
+  return { pipeline: 'conformance', name, baseDir: process.cwd(), format: createPlainFormat(), state, log, durable: quiet, failed: quiet }
 }
 
 async function writeAll(sink: Sink, batches: readonly Batch[]): Promise<void> {

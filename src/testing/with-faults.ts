@@ -27,6 +27,7 @@ export function withFaults(sink: Sink, plan: FaultPlan): Sink {
 
   return {
     ...(sink.scan && { scan: sink.scan.bind(sink) }),
+    ...(sink.beginAnew && { beginAnew: sink.beginAnew.bind(sink) }),
     resume: () => sink.resume(),
     write: (batch, signal) => pass(() => sink.write(batch, signal)),
     flush: (signal) => pass(() => sink.flush(signal)),
