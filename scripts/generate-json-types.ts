@@ -7,6 +7,8 @@ const REPORTS = [
   { title: '', path: 'src/contracts/source.ts', types: ['LogHealth'] },
   { title: 'check --json', path: 'src/cli/check.ts', types: ['CheckReport'] },
   { title: '', path: 'src/contracts/definition.ts', types: ['Finding'] },
+  { title: 'config validate --json', path: 'src/cli/config.ts', types: ['ConfigReport'] },
+  { title: '', path: 'src/errors/config-finding.ts', types: ['ConfigFinding'] },
   { title: 'verify --json', path: 'src/cli/verify-sinks.ts', types: ['VerifyReport'] },
   { title: '', path: 'src/core/verify.ts', types: ['TableVerdict', 'Difference'] },
   { title: 'errors with --log json', path: 'src/cli/error-text.ts', types: ['ErrorReport'] },

@@ -1,8 +1,17 @@
 import { toMillraceError } from '../errors/millrace-error.ts'
+import type { ConfigFinding } from '../errors/config-finding.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
 
-/** What an error is with `--log json`. `stack` with `--verbose` only. */
-export type ErrorReport = { level: 'error'; code: string; message: string; hint: string; docs: string; stack?: string }
+/** What an error is with `--log json` or `--json`. `findings` of a configuration only; `stack` with `--verbose` only. */
+export type ErrorReport = {
+  level: 'error'
+  code: string
+  message: string
+  hint: string
+  docs: string
+  findings?: readonly ConfigFinding[]
+  stack?: string
+}
 
 /** What an error prints: what happened, the code, the hint, where it is documented. One JSON object, or text. */
 export function errorText(error: unknown, options: { json: boolean; verbose: boolean }): string {
@@ -14,6 +23,7 @@ export function errorText(error: unknown, options: { json: boolean; verbose: boo
     hint: redactUrls(known.hint),
     docs: known.docs,
   }
+  if (known.findings.length > 0) fields.findings = known.findings
   if (options.verbose) fields.stack = redactUrls(stackOf(known))
   if (options.json) return `${JSON.stringify(fields)}\n`
   const lines = [`error: ${fields.message}`, `  code  ${fields.code}`, `  hint  ${fields.hint}`, `  docs  ${fields.docs}`]

@@ -75,7 +75,7 @@ sinks:
       'name must be 1 to 46 of the characters a-z, 0-9 and _',
       'source.tabels is not known; did you mean tables?',
       'source.keyless must be one of refuse, insert-only',
-      'snapshot.parallel: ',
+      'snapshot.parallel must be a whole number from 1 to 64',
       "snapshot.chunkSize must be a size such as '512kB'",
       'bacth is not known; did you mean batch?',
       'sinks[0].type must be one of discard, duckdb, file, stdout; did you mean duckdb?',
@@ -105,7 +105,9 @@ sinks:
     expectError(result, 'CONFIG_SECRET_MISSING')
     expect(result.stderr).toContain('${file:secret.txt}')
     const both = await millrace(['run', '-c', 'shop.yaml'], { cwd: folderWith({ 'shop.yaml': text.replace('SHOP_USER', 'SHOP_NOBODY') }) })
-    expect(both.stderr).toContain('${env:SHOP_NOBODY} (environment), ${file:secret.txt}')
+    expect(both.stderr).toContain('needs ${env:SHOP_NOBODY}: the environment variable SHOP_NOBODY is not set')
+    expect(both.stderr).toContain("export SHOP_NOBODY='…'")
+    expect(both.stderr).toContain('needs ${file:secret.txt}: the file')
   })
 })
 
@@ -113,9 +115,9 @@ test('missing secrets are told together with everything else that is wrong', asy
   const yaml = 'name: shop\nsource: { type: postgres, url: "${env:SHOP_URL}", tabels: [a.b] }\nsinks: [{ type: file, path: ./out }]\n'
   const result = await millrace(['config', 'validate', '-c', 'shop.yaml'], { cwd: folderWith({ 'shop.yaml': yaml }) })
   expectError(result, 'CONFIG_INVALID')
-  expect(result.stderr).toContain('${env:SHOP_URL} (environment) is not there')
+  expect(result.stderr).toContain('shop.yaml:2:32  source.url needs ${env:SHOP_URL}: the environment variable SHOP_URL is not set')
   expect(result.stderr).toContain('source.tabels is not known; did you mean tables?')
-  expect(result.stderr).not.toContain('source.url')
+  expect(result.stderr.match(/source\.url/g)).toHaveLength(1)
 })
 
 test('a word that is no URL is said to be none', async () => {

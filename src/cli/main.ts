@@ -55,7 +55,7 @@ function commandOf(args: readonly string[]): string {
 
 /** Known before the command line is parsed, so that an error in it is printed in the form asked for. */
 function wantsJson(args: readonly string[]): boolean {
-  return args.includes('--log=json') || args.some((arg, index) => arg === '--log' && args[index + 1] === 'json')
+  return args.includes('--json') || args.includes('--log=json') || args.some((arg, index) => arg === '--log' && args[index + 1] === 'json')
 }
 
 /** `millrace config print | head` is no error. */

@@ -1,72 +1,64 @@
 import type { z } from 'zod'
-import { nearestName } from '../lib/nearest-name.ts'
+import { mistake, unknownKey, unknownWord, type Mistake, type Path } from './mistake.ts'
+import { allowedBy, type JsonSchema } from './describe-schema.ts'
 
-/** A JSON Schema, as far as findings and docs read it. */
-export type JsonSchema = {
-  type?: string | string[]
-  description?: string
-  default?: unknown
-  enum?: readonly unknown[]
-  const?: unknown
-  properties?: Record<string, JsonSchema>
-  required?: readonly string[]
-  items?: JsonSchema
-  anyOf?: readonly JsonSchema[]
-  oneOf?: readonly JsonSchema[]
-  additionalProperties?: boolean | JsonSchema
-  minimum?: number
-  maximum?: number
+type At = { schema: JsonSchema; input: unknown; prefix: Path }
+
+/** What a schema found, as mistakes: each with its path, what is allowed there, the nearest valid name. */
+export function describeIssues(issues: readonly z.core.$ZodIssue[], at: At): Mistake[] {
+  return issues.flatMap((issue) => describeIssue(issue, at))
 }
 
-/** One line for each thing wrong: its path, what is allowed there, the nearest valid name. Never the value: it may be a secret. */
-export function describeIssues(
-  issues: readonly z.core.$ZodIssue[],
-  at: { schema: JsonSchema; input: unknown; prefix: readonly PropertyKey[] },
-): string[] {
-  return issues.flatMap((issue) => {
-    const path = formatPath([...at.prefix, ...issue.path])
-    const value = valueAt(at.input, issue.path)
-    if (issue.code === 'unrecognized_keys') {
-      const valid = Object.keys(schemaAt(at.schema, issue.path)?.properties ?? {})
-      return issue.keys.map((key) => unknownKey(formatPath([...at.prefix, ...issue.path, key]), key, valid))
-    }
-    if (value === undefined && issue.code !== 'custom') return [`${path} is required${allowed(schemaAt(at.schema, issue.path))}`]
-    if (issue.code === 'invalid_value')
-      return [`${path} must be one of ${issue.values.map(String).join(', ')}${meant(value, issue.values)}`]
-    if (issue.code === 'invalid_union') return [`${path} is not valid${allowed(schemaAt(at.schema, issue.path))}`]
-    return [`${path}${issue.message.startsWith('must') ? ' ' : ': '}${plain(issue.message)}`]
-  })
+function describeIssue(issue: z.core.$ZodIssue, at: At): Mistake[] {
+  const path = [...at.prefix, ...issue.path]
+  const schema = schemaAt(at.schema, issue.path)
+  const value = valueAt(at.input, issue.path)
+  const allowed = schema ? allowedBy(schema) : null
+  if (issue.code === 'unrecognized_keys') {
+    const valid = Object.keys(schema?.properties ?? {})
+    return issue.keys.map((key) => unknownKey([...path, key], valid))
+  }
+  if (issue.code === 'invalid_key') return [mistake(path, phrase(issue.issues[0]?.message ?? 'is not allowed as a key'))]
+  if (value === undefined && issue.code !== 'custom') return [mistake(path, `is required${bracketed(allowed)}`, { allowed })]
+  if (issue.code === 'invalid_value') return [unknownWord(path, String(value), issue.values.map(String))]
+  if (value === null) return [mistake(path, `is empty${bracketed(allowed)}`, { allowed })]
+  if (issue.code === 'invalid_union') return [mistake(path, `is not valid${bracketed(allowed)}`, { allowed })]
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input'))
+    return [mistake(path, `must be ${allowed ?? 'something else'}${advice(issue.expected, value)}`, { allowed })]
+  if ((issue.code === 'too_small' || issue.code === 'too_big') && issue.message.startsWith('Too '))
+    return [mistake(path, boundOf(issue, allowed), { allowed })]
+  return [mistake(path, `${phrase(issue.message)}${reference(value)}`, { allowed })]
 }
 
-/** `sinks[0].path` */
-export function formatPath(path: readonly PropertyKey[]): string {
-  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
-  return text.replace(/^\./, '') || 'the configuration'
+function boundOf(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, allowed: string | null): string {
+  if (issue.origin === 'number' || issue.origin === 'int') return `must be ${allowed ?? 'another number'}`
+  if (issue.code === 'too_small') return `must not be empty${bracketed(allowed)}`
+  return `is too long: at most ${String(issue.maximum)}`
 }
 
-export function unknownKey(path: string, key: string, valid: readonly string[]): string {
-  const nearest = nearestName(key, valid)
-  return `${path} is not known${nearest ? `; did you mean ${nearest}?` : valid.length > 0 ? `; known here: ${valid.join(', ')}` : ''}`
+/** YAML reads unquoted digits as numbers, and one thing is easily written for a list of one. */
+function advice(expected: string, value: unknown): string {
+  if (expected === 'string' && ['number', 'boolean'].includes(typeof value)) return '; put it in quotes'
+  if (expected === 'array' && !Array.isArray(value)) return '; write [ … ] around it, or a line with - for each'
+  if (['number', 'int', 'boolean'].includes(expected) && typeof value === 'string') return ', without quotes'
+  return ''
 }
 
-export function unknownType(path: string, type: string, valid: readonly string[]): string {
-  const nearest = nearestName(type, valid)
-  return `${path} must be one of ${valid.join(', ')}${nearest ? `; did you mean ${nearest}?` : ''}`
+/** Other tools write variables otherwise. Only the name is told. */
+function reference(value: unknown): string {
+  const [, name] = (typeof value === 'string' && /^\$\{?(?:env[.:])?([A-Za-z_][A-Za-z0-9_]*)\}?$/.exec(value)) || []
+  return name ? `; an environment variable is written \${env:${name}}` : ''
 }
 
-/** What a schema allows, in a few words. */
-export function describeSchema(schema: JsonSchema): string {
-  if (schema.const !== undefined) return `\`${String(schema.const)}\``
-  if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(' | ')
-  const union = schema.anyOf ?? schema.oneOf
-  if (union) return union.map(describeSchema).join(' or ')
-  if (schema.type === 'array') return `list${schema.items ? ` of ${describeSchema(schema.items)}` : ''}`
-  if (schema.type === 'object' && typeof schema.additionalProperties === 'object' && !schema.properties)
-    return Object.keys(schema.additionalProperties).length > 0 ? `object of ${describeSchema(schema.additionalProperties)}` : 'object'
-  return [schema.type].flat().join(' or ') || 'anything'
+function phrase(message: string): string {
+  return message.replace('Invalid input: expected', 'must be').replace(/, received \w+$/, '')
 }
 
-function schemaAt(schema: JsonSchema | undefined, path: readonly PropertyKey[]): JsonSchema | undefined {
+function bracketed(allowed: string | null): string {
+  return allowed ? ` (${allowed})` : ''
+}
+
+function schemaAt(schema: JsonSchema | undefined, path: Path): JsonSchema | undefined {
   if (path.length === 0 || !schema) return schema
   const [head, ...rest] = path
   if (typeof head === 'number') return schemaAt(schema.items, rest)
@@ -74,21 +66,8 @@ function schemaAt(schema: JsonSchema | undefined, path: readonly PropertyKey[]):
   return schemaAt(schema.properties?.[String(head)] ?? extra, rest)
 }
 
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+function valueAt(input: unknown, path: Path): unknown {
   let value = input
   for (const part of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[part] // any step may be missing: then undefined
   return value
-}
-
-function allowed(schema: JsonSchema | undefined): string {
-  return schema ? ` (${describeSchema(schema).replaceAll('`', '')})` : ''
-}
-
-function meant(value: unknown, valid: readonly unknown[]): string {
-  const nearest = typeof value === 'string' ? nearestName(value, valid.map(String)) : null
-  return nearest ? `; did you mean ${nearest}?` : ''
-}
-
-function plain(message: string): string {
-  return message.replace('Invalid input: expected', 'must be').replace(/, received \w+$/, '')
 }

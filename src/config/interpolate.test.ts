@@ -2,26 +2,32 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { interpolate } from './interpolate.ts'
+import { fillIn } from './interpolate.ts'
 
 const baseDir = mkdtempSync(join(process.env.MILLRACE_TEST_DIR ?? tmpdir(), 'interpolate-'))
 writeFileSync(join(baseDir, 'secret'), 'from a file\n')
-const env = { NAME: 'value', EMPTY: '' }
+const env = { NAME: 'value', EMPTY: '', DATABASE_URL: 'postgres://' }
+const fill = (tree: unknown) => fillIn(tree, { baseDir, env })
 
 test('fills references at any depth and anywhere in a text, files without their last line break', () => {
   const tree = { a: ['x ${env:NAME} y ${file:secret}'], b: { c: '${env:EMPTY}' }, d: 7, e: null }
-  expect(interpolate(tree, { baseDir, env })).toEqual({ a: ['x value y from a file'], b: { c: '' }, d: 7, e: null })
+  expect(fill(tree)).toEqual({ filled: { a: ['x value y from a file'], b: { c: '' }, d: 7, e: null }, unfilled: [] })
 })
 
-test('leaves alone what is no reference, such as the braces of a topic', () => {
-  expect(interpolate('${schema}.${table} $NAME', { baseDir, env })).toBe('${schema}.${table} $NAME')
-})
+test.each(['${schema}.${table} $NAME', '${a:b}', '$${}'])('leaves alone what is no reference, such as the braces of a topic: %s', (text) =>
+  expect(fill(text)).toEqual({ filled: text, unfilled: [] }),
+)
 
 test('does not fill what a secret itself holds', () => {
-  expect(interpolate('${env:NAME}', { baseDir, env: { NAME: '${env:OTHER}' } })).toBe('${env:OTHER}')
+  expect(fillIn('${env:NAME}', { baseDir, env: { NAME: '${env:OTHER}' } }).filled).toBe('${env:OTHER}')
 })
 
-test('names everything that is missing at once', () => {
-  const work = () => interpolate(['${env:A}', '${env:B} ${file:none}'], { baseDir, env })
-  expect(work).toThrow('${env:A} (environment), ${env:B} (environment), ${file:none}')
+test('names everything that is missing at once, with its path and the nearest name', () => {
+  const { unfilled } = fill({ list: ['${env:A}', '${env:DATABSE_URL} ${file:none}'], other: '${ENV:NAME}' })
+  expect(unfilled.map((each) => [each.mistake.path, each.mistake.message])).toEqual([
+    [['list', 0], 'needs ${env:A}: the environment variable A is not set'],
+    [['list', 1], 'needs ${env:DATABSE_URL}: the environment variable DATABSE_URL is not set; did you mean DATABASE_URL?'],
+    [['list', 1], `needs \${file:none}: the file ${join(baseDir, 'none')} cannot be read`],
+    [['other'], 'holds ${ENV:…}, which is no reference; write ${env:NAME} or ${file:path}'],
+  ])
 })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Schema } from '../contracts/definition.ts'
 import { SINKS, SOURCES } from '../registry.ts'
-import type { JsonSchema } from './findings.ts'
+import type { JsonSchema } from './describe-schema.ts'
 import { configSchema, sinkNameSchema } from './schema.ts'
 
 /** The JSON Schema of what a user writes: quantities as text, defaults optional. */

@@ -1,7 +1,7 @@
 import type { Schema } from '../contracts/definition.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
 import { hasReference } from './interpolate.ts'
-import type { JsonSchema } from './findings.ts'
+import type { JsonSchema } from './describe-schema.ts'
 import { inputSchema } from './json-schema.ts'
 import { configSchema } from './schema.ts'
 

@@ -1,29 +1,29 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import type { Schema } from '../contracts/definition.ts'
-import { MillraceError } from '../errors/millrace-error.ts'
 import { FORMATS, SINKS, SOURCES, TRANSFORMS } from '../registry.ts'
 import type { Config, ConfiguredSink } from './config.ts'
-import { describeIssues, formatPath, unknownType } from './findings.ts'
+import { describeIssues } from './findings.ts'
 import { inputSchema } from './json-schema.ts'
+import { nameHomes } from './key-homes.ts'
+import { formatPath, mistake, unknownWord, type Mistake, type Path } from './mistake.ts'
+import { checkShape, partsOf, type Typed } from './shape.ts'
 import { configSchema, sinkNameSchema } from './schema.ts'
 import { showConfig } from './show-config.ts'
 
-type Path = readonly PropertyKey[]
-type Typed = { type: string; [option: string]: unknown }
+export type Validated = { config: Config; mistakes: readonly [] } | { config: null; mistakes: readonly Mistake[] }
 
 /** Turns what was read (`raw` as written, `input` with the secrets filled in) into a configuration, or says everything that is wrong with it. */
-export async function validateConfig(input: unknown, options: { baseDir: string; raw: unknown }): Promise<Config> {
-  const findings: string[] = []
-  const base = checkPart(configSchema, input, [], findings)
+export async function validateConfig(input: unknown, options: { baseDir: string; raw: unknown }): Promise<Validated> {
+  const mistakes: Mistake[] = [...checkShape(input)]
+  const base = mistakes.some(({ path }) => path.length === 0) ? null : checkBase(input, mistakes)
   const written = partsOf(input)
-  const source = await checkSource(written.source, findings)
-  const sinks = await checkSinks(written.sinks, findings)
-  const transforms = await checkTransforms(written.transforms, findings)
-  if (!base || !source || findings.length > 0)
-    throw new MillraceError('CONFIG_INVALID', { findings: findings.map((line) => `  ${line}`).join('\n') })
+  const source = await checkSource(written.source, mistakes)
+  const sinks = await checkSinks(written.sinks, mistakes)
+  const transforms = await checkTransforms(written.transforms, mistakes)
+  if (!base || !source || mistakes.length > 0) return { config: null, mistakes: await nameHomes(mistakes) }
   const { snapshot, batch } = base
-  return {
+  const config = {
     name: base.name,
     baseDir: options.baseDir,
     source,
@@ -35,93 +35,89 @@ export async function validateConfig(input: unknown, options: { baseDir: string;
     onError: base.onError,
     shown: await showConfig(options.raw, { name: base.name, source: source.definition, sinks: sinks.map((sink) => sink.definition) }),
   }
+  return { config, mistakes: [] }
 }
 
-/** Parses one part; its issues become findings. */
-function checkPart<T>(schema: Schema<T>, input: unknown, prefix: Path, findings: string[]): T | null {
+/** What `checkShape` said of a part is not said again in other words. */
+function checkBase(input: unknown, mistakes: Mistake[]): z.output<typeof configSchema> | null {
+  const known = new Set(mistakes.map(({ path }) => formatPath(path)))
+  const found: Mistake[] = []
+  const base = checkPart(configSchema, input, { path: [], mistakes: found })
+  mistakes.unshift(...found.filter(({ path }) => !known.has(formatPath(path))))
+  return base
+}
+
+type Check = { path: Path; mistakes: Mistake[] }
+
+/** Parses one part; its issues become mistakes. */
+function checkPart<T>(schema: Schema<T>, input: unknown, { path, mistakes }: Check): T | null {
   const result = schema.safeParse(input)
   if (result.success) return result.data as T // safeParse's own promise: data is there on success
   const issues = (result.error as z.ZodError).issues // every definition's schema is zod
-  findings.push(...describeIssues(issues, { schema: inputSchema(schema), input, prefix }))
+  mistakes.push(...describeIssues(issues, { schema: inputSchema(schema), input, prefix: path }))
   return null
 }
 
-async function checkSource(input: Typed | null, findings: string[]): Promise<Config['source'] | null> {
+async function checkSource(input: Typed | null, mistakes: Mistake[]): Promise<Config['source'] | null> {
   if (!input) return null
-  const definition = await findDefinition(SOURCES, input, ['source'], findings)
+  const at = { path: ['source'], mistakes }
+  const definition = await findDefinition(SOURCES, input, at)
   if (!definition) return null
-  const config = checkPart(definition.config, without(input, ['type']), ['source'], findings)
+  const config = checkPart(definition.config, without(input, ['type']), at)
   return config === null ? null : { type: definition.type, definition, config }
 }
 
-async function checkSinks(inputs: readonly (Typed | null)[], findings: string[]): Promise<ConfiguredSink[]> {
+async function checkSinks(inputs: readonly (Typed | null)[], mistakes: Mistake[]): Promise<ConfiguredSink[]> {
   const sinks: ConfiguredSink[] = []
   const names = new Map<string, number>()
   for (const [index, input] of inputs.entries()) {
     if (!input) continue
-    const name = input.name === undefined ? input.type : checkPart(sinkNameSchema, input.name, ['sinks', index, 'name'], findings)
+    const at = { path: ['sinks', index], mistakes }
+    const name = input.name === undefined ? input.type : checkPart(sinkNameSchema, input.name, { path: [...at.path, 'name'], mistakes })
     const earlier = name === null ? undefined : names.get(name)
-    if (earlier !== undefined) findings.push(`sinks[${index}].name must be unique; sinks[${earlier}] is named ${name} too`)
+    const advice = input.name === undefined ? `; give one of them a name` : ''
+    if (earlier !== undefined)
+      mistakes.push(mistake([...at.path, 'name'], `must be unique; sinks[${earlier}] is named ${name} too${advice}`))
     if (name !== null) names.set(name, index)
-    const sink = await checkSink(input, name ?? '', ['sinks', index], findings)
+    const sink = await checkSink(input, name ?? '', at)
     if (sink) sinks.push(sink)
   }
   return sinks
 }
 
-async function checkSink(input: Typed, name: string, path: Path, findings: string[]): Promise<ConfiguredSink | null> {
-  const definition = await findDefinition(SINKS, input, path, findings)
+async function checkSink(input: Typed, name: string, at: Check): Promise<ConfiguredSink | null> {
+  const definition = await findDefinition(SINKS, input, at)
   if (!definition) return null
-  const config = checkPart(definition.config, without(input, ['type', 'name']), path, findings)
+  const config = checkPart(definition.config, without(input, ['type', 'name']), at)
   if (config === null) return null
   const choice = (config as { format?: string | Typed }).format // only sinks that encode have one
-  const format = choice === undefined ? null : await checkFormat(choice, [...path, 'format'], findings)
+  const format = choice === undefined ? null : await checkFormat(choice, { ...at, path: [...at.path, 'format'] })
   return { name, type: definition.type, definition, config, format }
 }
 
-async function checkFormat(choice: string | Typed, path: Path, findings: string[]): Promise<ConfiguredSink['format']> {
+async function checkFormat(choice: string | Typed, at: Check): Promise<ConfiguredSink['format']> {
   const input = typeof choice === 'string' ? { type: choice } : choice
-  const definition = await findDefinition(FORMATS, input, path, findings)
-  const config = definition && checkPart(definition.config, without(input, ['type']), path, findings)
+  const definition = await findDefinition(FORMATS, input, at)
+  const config = definition && checkPart(definition.config, without(input, ['type']), at)
   return definition && config !== null ? definition.create(config) : null
 }
 
-async function checkTransforms(inputs: readonly (Typed | null)[], findings: string[]): Promise<Config['transforms'][number][]> {
+async function checkTransforms(inputs: readonly (Typed | null)[], mistakes: Mistake[]): Promise<Config['transforms'][number][]> {
   const transforms: Config['transforms'][number][] = []
   for (const [index, input] of inputs.entries()) {
-    const path = ['transforms', index]
-    const definition = input && (await findDefinition(TRANSFORMS, input, path, findings))
-    const config = definition && checkPart(definition.config, without(input, ['type']), path, findings)
+    const at = { path: ['transforms', index], mistakes }
+    const definition = input && (await findDefinition(TRANSFORMS, input, at))
+    const config = definition && checkPart(definition.config, without(input, ['type']), at)
     if (definition && config !== null) transforms.push(definition.create(config))
   }
   return transforms
 }
 
-async function findDefinition<D>(
-  registry: Readonly<Record<string, () => Promise<D>>>,
-  input: Typed,
-  path: Path,
-  findings: string[],
-): Promise<D | null> {
+async function findDefinition<D>(registry: Readonly<Record<string, () => Promise<D>>>, input: Typed, at: Check): Promise<D | null> {
   const load = Object.hasOwn(registry, input.type) ? registry[input.type] : undefined
   if (load) return load()
-  findings.push(unknownType(formatPath([...path, 'type']), input.type, Object.keys(registry)))
+  at.mistakes.push(unknownWord([...at.path, 'type'], input.type, Object.keys(registry)))
   return null
-}
-
-/** The parts with a `type`, where they have the right shape; what has not is found by the base schema. */
-function partsOf(input: unknown): { source: Typed | null; sinks: (Typed | null)[]; transforms: (Typed | null)[] } {
-  const record = isRecord(input) ? input : {}
-  const list = (value: unknown) => (Array.isArray(value) ? value.map(asTyped) : [])
-  return { source: asTyped(record.source), sinks: list(record.sinks), transforms: list(record.transforms) }
-}
-
-function asTyped(value: unknown): Typed | null {
-  return isRecord(value) && typeof value.type === 'string' ? { ...value, type: value.type } : null
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function without(input: Typed, keys: readonly string[]): Record<string, unknown> {

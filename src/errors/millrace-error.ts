@@ -1,3 +1,4 @@
+import type { ConfigFinding } from './config-finding.ts'
 import { ERRORS, type ErrorCode, type ErrorKind } from './table.ts'
 
 export type ErrorFields = Record<string, string | number | bigint>
@@ -9,14 +10,17 @@ export class MillraceError extends Error {
   readonly kind: ErrorKind
   readonly hint: string
   readonly fields: ErrorFields
+  /** Of a configuration: each thing that is wrong with it. */
+  readonly findings: readonly ConfigFinding[]
 
-  constructor(code: ErrorCode, fields: ErrorFields = {}, options: { cause?: unknown } = {}) {
+  constructor(code: ErrorCode, fields: ErrorFields = {}, options: { cause?: unknown; findings?: readonly ConfigFinding[] } = {}) {
     const entry = ERRORS[code]
     super(fill(entry.message, fields), options)
     this.code = code
     this.kind = entry.kind
     this.hint = fill(entry.hint, fields)
     this.fields = fields
+    this.findings = options.findings ?? []
   }
 
   /** Where the documentation explains this code. */

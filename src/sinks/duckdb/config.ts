@@ -2,7 +2,11 @@ import { z } from 'zod'
 import { sizeSchema } from '../../lib/unit-schemas.ts'
 
 export const config = z.strictObject({
-  path: z.string().min(1).describe('The DuckDB file; made where it is missing. Relative paths start at the configuration.'),
+  path: z
+    .string()
+    .min(1)
+    .describe('The DuckDB file; made where it is missing. Relative paths start at the configuration.')
+    .meta({ 'x-path': 'file' }),
   memoryLimit: sizeSchema({ min: '64MB', max: '1TB' })
     .prefault('192MB')
     .describe("DuckDB's memory limit; what needs more is spilled to a folder beside the file."),

@@ -1,30 +1,32 @@
 import { z } from 'zod'
-import { isPattern } from './table-patterns.ts'
+import { faultOfPattern, faultOfTableName, leavesNothing } from './table-patterns.ts'
 
-const pattern = z.string().refine(isPattern, 'is not schema.table (with * and ?, and ! in front to leave out)')
+const pattern = z.string().superRefine((text, context) => report(context, faultOfPattern(text)))
+const table = z.string().superRefine((text, context) => report(context, faultOfTableName(text)))
 /** Identifiers that Postgres takes for slots: longer ones would be cut silently, others refused half-way. */
-const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, 'takes lower-case letters, digits and underscores, at most 63')
-const publicationName = z.string().regex(/^[^\0"]{1,56}$/u, 'takes at most 56 characters, no double quotes')
+const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, 'must be 1 to 63 of the characters a-z, 0-9 and _')
+const publicationName = z.string().regex(/^[^\0"]{1,56}$/u, 'must be 1 to 56 characters, none of them a double quote')
 
 /** The configuration of a Postgres source, without `type`. */
 export const postgresConfig = z.strictObject({
   url: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, 'starts with postgres://')
+    .regex(/^postgres(ql)?:\/\//, 'must start with postgres://')
     .describe('The database: postgres://user:password@host:5432/database?sslmode=…; sslmode as libpq knows it.'),
   tables: z
     .array(pattern)
     .min(1)
+    .refine((patterns) => !leavesNothing(patterns), 'leaves out every table that it names: the last pattern that matches decides')
     .optional()
     .describe(
       'Patterns of schema.table with * and ?, in order; one that starts with ! leaves out. Left out: every table outside the system schemas.',
     ),
   columns: z
-    .record(z.string(), z.array(z.string().min(1)).min(1))
+    .record(table, z.array(z.string().min(1)).min(1))
     .prefault({})
     .describe('Columns by table (schema.table): patterns in order, ! leaves out. Tables not named have all their columns.'),
   where: z
-    .record(z.string(), z.string().min(1))
+    .record(table, z.string().min(1))
     .prefault({})
     .describe('A row filter by table (schema.table), as SQL. Needs Postgres 15, and columns of the replica identity only.'),
   keyless: z
@@ -45,4 +47,8 @@ export type PostgresConfig = z.infer<typeof postgresConfig>
 export function namesOf(config: PostgresConfig, pipeline: string): { slot: string; publication: string } {
   const own = `millrace_${pipeline}`.toLowerCase().replace(/[^a-z0-9_]/g, '_')
   return { slot: config.slot ?? own.slice(0, 63), publication: config.publication ?? own.slice(0, 56) }
+}
+
+function report(context: z.RefinementCtx, fault: string | null): void {
+  if (fault !== null) context.addIssue({ code: 'custom', message: fault })
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { missingNames } from './scope.ts'
-import { createPatternMatcher, exactPatterns, isPattern, isSystemSchema } from './table-patterns.ts'
+import { createPatternMatcher, exactPatterns, faultOfPattern, faultOfTableName, isSystemSchema, leavesNothing } from './table-patterns.ts'
 
 test.each([
   [['public.*'], 'public.users', true],
@@ -22,9 +22,28 @@ test.each([
 })
 
 test('a pattern has a schema part and a table part', () => {
-  expect(['public.users', '!a.*', '*.*'].every(isPattern)).toBe(true)
-  expect(['users', 'public.', '.users', ''].some(isPattern)).toBe(false)
+  expect(['public.users', '!a.*', '*.*', 'a.b.c'].map(faultOfPattern)).toEqual([null, null, null, null])
+  expect(['users', 'public.', '.users', '', '!'].map((text) => faultOfPattern(text) !== null)).toEqual([true, true, true, true, true])
 })
+
+test('signs that are wildcards elsewhere, and quotes, are refused rather than taken for letters', () => {
+  expect(faultOfPattern('public.{a,b}')).toContain('only * and ?')
+  expect(faultOfPattern('public.[ab]*')).toContain('only * and ?')
+  expect(faultOfPattern('"public"."users"')).toContain('without double quotes')
+  expect(['users', 'public.*', '!public.users', 'public.user?'].map((text) => faultOfTableName(text) !== null)).not.toContain(false)
+  expect(['public.users', 'public.a[b]', 'a.b.c'].map(faultOfTableName)).toEqual([null, null, null])
+})
+
+test.each([
+  [['public.*', '!public.*'], true],
+  [['public.users', '!*.*'], true],
+  [['!*.*'], true],
+  [['public.user?', '!public.user?'], true],
+  [['public.*', '!public.?'], false],
+  [['public.*', '!public.*', 'public.users'], false],
+  [['!public.*'], false],
+  [['public.users', '!public.user'], false],
+])('%j leaves nothing: %s', (patterns, expected) => expect(leavesNothing(patterns)).toBe(expected))
 
 test('only patterns without wildcards must name a table', () => {
   expect(exactPatterns(['public.*', 'public.users', '!public.x', 'a.b?'])).toEqual(['public.users'])
