@@ -70,7 +70,32 @@ export const ERRORS = {
   SOURCE_TLS: {
     kind: 'operator',
     message: 'TLS with the database failed: {reason}.',
-    hint: 'Check sslmode and sslrootcert in the source URL.',
+    hint: 'Check sslmode, sslrootcert, sslcert and sslkey in the source URL.',
+  },
+  SOURCE_TLS_MISSING: {
+    kind: 'operator',
+    message: 'The database at {host} offers no TLS, and sslmode asks for it.',
+    hint: 'Turn TLS on at the server (ssl = on); where the network itself is trusted, write sslmode=prefer.',
+  },
+  SOURCE_TLS_UNTRUSTED: {
+    kind: 'operator',
+    message: 'The certificate of the database at {host} is signed by nobody who is trusted here: {reason}.',
+    hint: "Name the authority's certificate by sslrootcert=FILE in the source URL; managed servers offer theirs for download.",
+  },
+  SOURCE_TLS_NAME: {
+    kind: 'operator',
+    message: 'The certificate of the database at {host} is for another name: {reason}.',
+    hint: 'Connect by a name that the certificate has (hostaddr=… gives the address), or write sslmode=verify-ca with sslrootcert=FILE.',
+  },
+  SOURCE_TLS_EXPIRED: {
+    kind: 'operator',
+    message: 'The certificate of the database at {host} is not valid at this time: {reason}.',
+    hint: "Renew the server's certificate; see that the clock of this machine is right.",
+  },
+  SOURCE_POOLER: {
+    kind: 'operator',
+    message: '{pooler} stands before the database: {reason}.',
+    hint: 'Connect to {instead}: changes cannot be followed through a pooler.',
   },
   SOURCE_URL_INVALID: {
     kind: 'config',
@@ -123,6 +148,11 @@ export const ERRORS = {
     kind: 'operator',
     message: 'The slot {slot} belongs to the database {database}.',
     hint: 'Choose another `slot` for this database.',
+  },
+  SLOT_FAILOVER: {
+    kind: 'config',
+    message: '`failover` of the slot needs Postgres 17 or newer; the server is {version}.',
+    hint: 'Remove `source.failover`, or upgrade the server.',
   },
   TABLE_MISSING: {
     kind: 'operator',
