@@ -2,74 +2,113 @@ import type { Position } from '../contracts/position.ts'
 import type { Holder } from '../contracts/source.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { bytesBetween } from './position-text.ts'
-import type { ProgressView, TableProgress } from './progress.ts'
+import type { CopyProgress, ProgressView, TableProgress } from './progress.ts'
+import { createRateMeter, type RateMeter } from './progress-rate.ts'
 
-const SILENCE_MS = 3000
+type Table = Omit<TableProgress, 'rowRate' | 'leftMs'> & { rowMeter: RateMeter; chunkMeter: RateMeter }
+type Options = { now?: () => number; lagSeconds?: (durable: Position | null) => number | null }
 
-/** A copy that is begun again counts anew. */
-const NOTHING = { state: 'waiting', rows: 0, rowEstimate: 0, bytes: 0, chunksDone: 0, chunksPlanned: 0, rowRate: 0 } as const
-
-type Table = TableProgress & { sinceMs: number }
-
-/** Follows a pipeline's news into what is shown of it. */
-export function createProgressTracker(now: () => number = () => performance.now()) {
+/** Follows a pipeline's news into what is shown of it. `lagSeconds`: how long ago a sink that is not level was. */
+export function createProgressTracker({ now = () => performance.now(), lagSeconds = () => null }: Options = {}) {
   const startedMs = now()
   const tables = new Map<string, Table>()
+  const chunkMeter = createRateMeter(now)
+  const rowMeter = createRateMeter(now)
+  const changeMeter = createRateMeter(now)
   let waiting: { table: string; holders: readonly Holder[] } | null = null
   let slotWait: ProgressView['slotWait'] = null
-  let stream = { changes: 0, bytes: 0, rate: 0, atMs: startedMs, sinks: [] as ProgressView['sinks'] }
+  let stream: PipelineEvent & { event: 'progress' } = NOTHING
+  /** Chunks and rows that were handed out, of all tables together: only ever grows. */
+  let [chunks, rows] = [0, 0]
 
-  const tableOf = (name: string): Table => {
-    const known = tables.get(name)
-    if (known) return known
-    const table: Table = { ...NOTHING, table: name, sinceMs: now() }
-    tables.set(name, table)
-    return table
+  function onPlanned({ table, ...plan }: PipelineEvent & { event: 'snapshot-planned' }): void {
+    const meters = { rowMeter: createRateMeter(now, plan.rows), chunkMeter: createRateMeter(now, plan.chunksDone) }
+    const { rows: rowsDone, bytes, rowEstimate, chunksDone, chunks: chunksPlanned } = plan
+    tables.set(table, { table, state: 'waiting', rows: rowsDone, rowEstimate, bytes, chunksDone, chunksPlanned, ...meters })
   }
 
   function onChunk(event: PipelineEvent & { event: 'snapshot-chunk' }): void {
     if (waiting?.table === event.table) waiting = null
-    const table = tableOf(event.table)
-    if (table.state === 'waiting') table.sinceMs = Math.min(table.sinceMs, now())
-    const { rows, bytes, chunksDone, chunksPlanned } = event
-    const rowRate = rows / Math.max(0.001, (now() - table.sinceMs) / 1000)
-    Object.assign(table, { state: 'copying', rows, bytes, chunksDone, chunksPlanned, rowRate })
+    const table = tables.get(event.table)
+    if (!table) return
+    chunkMeter.add((chunks += Math.max(0, event.chunksDone - table.chunksDone)))
+    rowMeter.add((rows += Math.max(0, event.rows - table.rows)))
+    const { event: _, ...counts } = event
+    Object.assign(table, counts, { state: 'copying' })
+    table.rowMeter.add(event.rows)
+    table.chunkMeter.add(event.chunksDone)
   }
 
-  function onProgress(event: PipelineEvent & { event: 'progress' }): void {
-    const seconds = Math.max(0.001, (now() - stream.atMs) / 1000)
-    const changes = event.changes
-    const rate = Math.max(0, (changes - stream.changes) / seconds)
-    const sinks = event.sinks.map((sink) => ({ name: sink.name, lagBytes: lagBytes(sink, event.head) }))
-    stream = { changes, bytes: event.bytes, rate, atMs: now(), sinks }
+  function viewOf({ rowMeter: ownRows, chunkMeter: ownChunks, ...table }: Table): TableProgress {
+    const rowRate = ownRows.perSecond()
+    const leftRows = Math.max(0, table.rowEstimate - table.rows)
+    const leftMs = table.chunksPlanned === 1 ? timeFor(leftRows, rowRate) : timeFor(leftChunks(table), ownChunks.perSecond())
+    return { ...table, rowRate, leftMs: table.state === 'copying' ? leftMs : null }
+  }
+
+  function copyView(): CopyProgress {
+    const all = [...tables.values()]
+    const open = all.filter((table) => table.state !== 'done')
+    const left = open.reduce((sum, table) => sum + leftChunks(table), 0)
+    return {
+      tables: all.length,
+      done: all.length - open.length,
+      rows: all.reduce((sum, table) => sum + table.rows, 0),
+      bytes: all.reduce((sum, table) => sum + table.bytes, 0),
+      rowRate: rowMeter.perSecond(),
+      leftMs: timeFor(left, chunkMeter.perSecond()),
+    }
   }
 
   return {
     on(event: PipelineEvent): void {
-      if (event.event === 'snapshot-planned')
-        Object.assign(tableOf(event.table), { ...NOTHING, chunksPlanned: event.chunks, rowEstimate: event.rowEstimate, sinceMs: now() })
+      if (event.event === 'snapshot-planned') onPlanned(event)
       if (event.event === 'snapshot-waiting') waiting = event.holders.length > 0 ? event : null
       if (event.event === 'waiting') slotWait = event
       else if (event.event === 'started' || event.event === 'retry') slotWait = null
       if (event.event === 'snapshot-chunk') onChunk(event)
-      if (event.event === 'snapshot-table-done')
-        Object.assign(tableOf(event.table), { state: 'done', rows: event.rows, bytes: event.bytes })
-      if (event.event === 'progress') onProgress(event)
+      const done = event.event === 'snapshot-table-done' ? tables.get(event.table) : undefined
+      if (done && event.event === 'snapshot-table-done') Object.assign(done, { state: 'done', rows: event.rows, bytes: event.bytes })
+      if (event.event === 'tables-left') for (const table of event.tables) tables.delete(table)
+      if (event.event !== 'progress') return
+      stream = event
+      changeMeter.add(event.changes)
     },
     view(): ProgressView {
       return {
         elapsedMs: Math.round(now() - startedMs),
-        tables: [...tables.values()],
+        tables: [...tables.values()].map(viewOf),
+        copy: copyView(),
         waitingFor: waiting?.holders ?? [],
         slotWait,
         changes: stream.changes,
-        bytes: stream.bytes,
-        // News come while something moves: after a silence nothing does.
-        changeRate: now() - stream.atMs > SILENCE_MS ? 0 : stream.rate,
-        sinks: stream.sinks,
+        changeRate: changeMeter.perSecond(),
+        sinks: stream.sinks.map((sink) => {
+          const bytes = lagBytes(sink, stream.head)
+          return { name: sink.name, lagBytes: bytes, lagSeconds: bytes === 0 ? 0 : bytes === null ? null : lagSeconds(sink.durable) }
+        }),
       }
     },
   }
+}
+
+const NOTHING: PipelineEvent & { event: 'progress' } = {
+  event: 'progress',
+  changes: 0,
+  rows: 0,
+  bytes: 0,
+  position: null,
+  head: null,
+  commitTimeUs: null,
+  sinks: [],
+}
+
+function leftChunks(table: Pick<Table, 'chunksPlanned' | 'chunksDone'>): number {
+  return Math.max(0, table.chunksPlanned - table.chunksDone)
+}
+
+function timeFor(left: number, perSecond: number): number | null {
+  return perSecond > 0 ? (left / perSecond) * 1000 : null
 }
 
 /** Against the log's end as the server says it; where nothing was there to write, a sink need not hold anything to be level. */

@@ -2,22 +2,22 @@ import type { Holder } from '../contracts/source.ts'
 import type { WaitingEvent } from '../telemetry/pipeline-event.ts'
 import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
 
-/** What a pipeline shows of itself while it runs. */
+/** What a pipeline shows of itself while it runs. Rates are per second, lately. */
 export type ProgressView = {
   elapsedMs: number
   tables: readonly TableProgress[]
+  copy: CopyProgress
   /** Transactions that a snapshot waits for. */
   waitingFor: readonly Holder[]
   /** What the pipeline waits for before it can begin to read. */
   slotWait: Pick<WaitingEvent, 'what' | 'waitedMs' | 'holders' | 'pid'> | null
-  /** Changes of the stream since the start; bytes of them and of copied rows. */
+  /** Changes of the log since the start. */
   changes: number
-  bytes: number
-  /** Per second, lately. */
   changeRate: number
-  sinks: readonly { name: string; lagBytes: number | null }[]
+  sinks: readonly SinkProgress[]
 }
 
+/** `leftMs`: until it is copied, as far as that can be said. */
 export type TableProgress = {
   table: string
   state: 'waiting' | 'copying' | 'done'
@@ -27,46 +27,77 @@ export type TableProgress = {
   chunksDone: number
   chunksPlanned: number
   rowRate: number
+  leftMs: number | null
 }
 
-const SHOWN = 16
-const BAR = 20
+/** All tables together. */
+export type CopyProgress = { tables: number; done: number; rows: number; bytes: number; rowRate: number; leftMs: number | null }
 
-/** A few lines for a terminal: a bar for each table that is copied, what is waited for, and the stream. */
-export function progressBars(view: ProgressView, columns: number): string {
-  const open = view.tables.filter((table) => table.state !== 'done')
-  const done = view.tables.length - open.length
-  const width = Math.max(20, columns - 1)
-  const lines = open.slice(0, SHOWN).map((table) => tableBar(table, width))
-  const say = (text: string) => lines.push(...wrap(text, width - 2).map((line) => `  ${line}`))
-  if (open.length > SHOWN) say(`… and ${open.length - SHOWN} tables more`)
-  if (view.tables.length > 0) say(`${done} of ${view.tables.length} tables copied, ${formatCount(totalRows(view))} rows`)
-  for (const holder of view.waitingFor.slice(0, 3)) say(waitText(holder))
-  if (view.slotWait) say(slotWaitText(view.slotWait))
-  say(streamText(view))
-  return lines.map((line) => `${line}\n`).join('')
-}
+/** How far a sink is from the log's end; null where that is not known. */
+export type SinkProgress = { name: string; lagBytes: number | null; lagSeconds: number | null }
 
-/** The same in one line, for logs. */
+/** How many tables a line names. */
+const NAMED = 4
+
+/** One line, for logs. */
 export function progressLine(view: ProgressView): string {
+  const { copy } = view
+  const isCopying = copy.done < copy.tables
   const open = view.tables.filter((table) => table.state !== 'done')
-  const copying = open.slice(0, 4).map((table) => `${table.table} ${percent(table)} %`)
+  const named = byProgress(open)
+    .slice(0, NAMED)
+    .map((table) => `${table.table} ${percent(table)} %`)
   const parts = [
     formatDuration(view.elapsedMs),
-    ...(open.length > 0
-      ? [`copying ${view.tables.length - open.length}/${view.tables.length} tables (${copying.join(', ')}${open.length > 4 ? ', …' : ''})`]
-      : []),
-    `${formatCount(totalRows(view))} rows copied`,
-    streamText(view),
-    ...view.waitingFor.slice(0, 1).map(waitText),
-    ...(view.slotWait ? [slotWaitText(view.slotWait)] : []),
+    ...(isCopying
+      ? [`copying ${copy.done}/${copy.tables} tables (${named.join(', ')}${open.length > NAMED ? ', …' : ''})`, ...copyFigures(copy)]
+      : copy.tables > 0
+        ? [`${formatCount(copy.rows)} rows copied`]
+        : []),
+    ...streamFigures(view),
+    ...waitTexts(view).slice(0, 2),
   ]
   return parts.join(' · ')
 }
 
-/** `waits for process 4711, whose transaction is open for 2 m 3 s (idle in transaction)` */
-export function waitText(holder: Holder): string {
-  return `the snapshot waits for ${holderText(holder)}`
+/** Those under way first. */
+export function byProgress(tables: readonly TableProgress[]): readonly TableProgress[] {
+  return [...tables.filter((table) => table.state === 'copying'), ...tables.filter((table) => table.state !== 'copying')]
+}
+
+/** By chunks, as row counts are the planner's estimates; a table that is copied in one chunk by these. */
+export function percent(table: TableProgress): number {
+  if (table.state === 'done') return 100
+  const [done, all] = table.chunksPlanned === 1 ? [table.rows, table.rowEstimate] : [table.chunksDone, table.chunksPlanned]
+  return all <= 0 ? 0 : Math.min(99, Math.floor((done / all) * 100))
+}
+
+export function copyFigures({ rows, bytes, rowRate, leftMs }: CopyProgress): string[] {
+  const left = leftMs === null ? [] : [leftText(leftMs)]
+  return [`${formatCount(rows)} rows`, formatBytes(bytes), `${formatCount(rowRate)} rows/s`, ...left]
+}
+
+export function leftText(leftMs: number): string {
+  return `${formatDuration(Math.max(1000, Math.round(leftMs / 1000) * 1000)).replace('.0 s', ' s')} left`
+}
+
+/** `1 142 changes followed`, `350/s`, and how far each sink is behind. */
+export function streamFigures({ changes, changeRate, sinks }: ProgressView): string[] {
+  return [`${formatCount(changes)} changes followed`, `${formatCount(changeRate)}/s`, ...sinks.map(lagText)]
+}
+
+function lagText({ name, lagBytes, lagSeconds }: SinkProgress): string {
+  if (lagBytes === null) return `${name} not begun`
+  if (lagBytes === 0) return `${name} level with the log`
+  return `${name} ${formatBytes(lagBytes)} behind${lagSeconds === null ? '' : ` (${formatDuration(lagSeconds * 1000)})`}`
+}
+
+/** What is waited for, one text each. */
+export function waitTexts({ waitingFor, slotWait }: Pick<ProgressView, 'waitingFor' | 'slotWait'>): string[] {
+  return [
+    ...waitingFor.slice(0, 3).map((holder) => `the snapshot waits for ${holderText(holder)}`),
+    ...(slotWait ? [slotWaitText(slotWait)] : []),
+  ]
 }
 
 /** What the pipeline waits for before it can begin to read. */
@@ -79,48 +110,8 @@ export function slotWaitText({ what, waitedMs, holders, pid }: NonNullable<Progr
   return `making the slot waits for ${holderText(oldest)}${others}`
 }
 
+/** `process 4711, open for 2 m 3 s (idle in transaction)` */
 function holderText(holder: Holder): string {
   const who = holder.pid === null ? `a prepared transaction (xid ${holder.xid})` : `process ${holder.pid}`
   return `${who}, open for ${formatDuration(holder.ageMs)} (${holder.state})`
-}
-
-/** A text on as many lines as it takes: nothing is cut in the middle of a word, unless it alone is too long. */
-function wrap(text: string, columns: number): string[] {
-  const lines = ['']
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? ''
-    if (line !== '' && line.length + 1 + word.length > columns) lines.push(word.slice(0, columns))
-    else lines[lines.length - 1] = `${line}${line ? ' ' : ''}${word}`.slice(0, columns)
-  }
-  return lines
-}
-
-/** One line: what does not fit is left out whole, the least telling first. */
-function tableBar(table: TableProgress, columns: number): string {
-  const width = columns < 100 ? BAR / 2 : BAR
-  const filled = Math.round((percent(table) / 100) * width)
-  const bar = `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`
-  const start = `  ${table.table.padEnd(28)} ${bar} ${String(percent(table)).padStart(3)} %`
-  const chunks = `chunk ${table.chunksDone}/${table.chunksPlanned}`
-  const figures = [`${formatCount(table.rows)} rows`, formatBytes(table.bytes), `${formatCount(table.rowRate)} rows/s`, chunks]
-  let line = start.length <= columns ? start : `  ${table.table.slice(0, columns - 9)} ${percent(table)} %`
-  for (const figure of table.state === 'waiting' ? ['not begun'] : figures)
-    if (line.length + 2 + figure.length <= columns) line += `  ${figure}`
-  return line
-}
-
-/** By chunks, as row counts are the planner's estimates. */
-function percent(table: TableProgress): number {
-  if (table.state === 'done') return 100
-  return table.chunksPlanned === 0 ? 0 : Math.min(99, Math.floor((table.chunksDone / table.chunksPlanned) * 100))
-}
-
-function streamText(view: ProgressView): string {
-  const lags = view.sinks.filter((sink) => sink.lagBytes !== null).map((sink) => `${sink.name} ${formatBytes(sink.lagBytes ?? 0)} behind`)
-  const parts = [`${formatCount(view.changes)} changes followed`, `${formatCount(view.changeRate)}/s`, formatBytes(view.bytes), ...lags]
-  return parts.join(', ')
-}
-
-function totalRows(view: ProgressView): number {
-  return view.tables.reduce((sum, table) => sum + table.rows, 0)
 }

@@ -2,13 +2,13 @@ import type { Config } from '../config/config.ts'
 import { openPipeline } from '../config/open-pipeline.ts'
 import type { Log } from '../contracts/sink.ts'
 import type { Source } from '../contracts/source.ts'
-import type { PipelineSummary } from '../core/pipeline.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
+import { LOG_EVENTS } from '../telemetry/log-events.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { createLagClock } from './lag-clock.ts'
-import { openDisplay } from './display.ts'
-import { runningProcess } from './pipeline-parts.ts'
+import { openDisplay, type Display } from './display.ts'
+import { printJson, runningProcess } from './pipeline-parts.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
 import { retryText } from './news-text.ts'
 import { slotWaitText } from './progress.ts'
@@ -16,14 +16,16 @@ import { parsePosition } from './position-text.ts'
 import { createHandlers } from './run-handlers.ts'
 import { catchSignals } from './signals.ts'
 import { dropCommand, retentionText } from './slot-warning.ts'
-import { summaryText } from './summary-text.ts'
+import { sinkPlaces } from './sink-places.ts'
+import { summaryText, type RunReport } from './summary-text.ts'
 import { openTerminal, type LogOptions, type Terminal } from './terminal.ts'
 
 /** What even `--quiet` says at the end. */
 const WORTH_TELLING_QUIET_BYTES = 1024 ** 3
+const JSON_AND_ROWS = '--json prints the summary on standard output, where a stdout sink writes its rows; leave one of them out.'
 
 export type RunOptions = ConfigChoice &
-  LogOptions & { mode?: 'both' | 'snapshot' | 'stream'; until?: string; repair?: boolean; wait?: boolean }
+  LogOptions & { mode?: 'both' | 'snapshot' | 'stream'; until?: string; repair?: boolean; wait?: boolean; json?: boolean }
 
 /** Runs a pipeline until it is stopped or done. Exit code 0 when drained or done, 130 or 143 when it was cut short. */
 export async function run(options: RunOptions): Promise<number> {
@@ -33,8 +35,10 @@ export async function run(options: RunOptions): Promise<number> {
   const until =
     options.until === undefined ? null : options.until === 'caught-up' ? options.until : { position: parsePosition(options.until) }
   const terminal = await openTerminal(options)
-  const display = openDisplay(terminal)
   const clock = createLagClock()
+  const hasStdout = config.sinks.some((sink) => sink.type === 'stdout' && (only.length === 0 || only.includes(sink.name)))
+  if (options.json && hasStdout) throw new MillraceError('CLI_USAGE', { reason: JSON_AND_ROWS, command: 'run' })
+  const display = openDisplay(terminal, clock, { isShared: hasStdout && process.stdout.isTTY })
   const signals = catchSignals(terminal)
   const retrying = new Set<string>()
   try {
@@ -60,7 +64,7 @@ export async function run(options: RunOptions): Promise<number> {
       onSource: warnOnce(config, options, terminal),
     })
     display.end()
-    tellEnd(summary, { config, options, terminal })
+    tellEnd({ ...summary, pipeline: config.name, sinks: sinkPlaces(config, only, summary.example) }, { config, options, terminal })
     return summary.end === 'aborted' ? signals.exitCode() : 0
   } catch (error) {
     // Stopped while it stood by for another process: nothing was begun.
@@ -98,16 +102,15 @@ function tellRetries(event: PipelineEvent, terminal: Terminal, retrying: Set<str
   else terminal.say(`${parts}: reached again; going on from ${event.from}.`)
 }
 
-type Telling = { terminal: Terminal; display: ReturnType<typeof openDisplay>; retrying: Set<string> }
+type Telling = { terminal: Terminal; display: Display; retrying: Set<string> }
 
 function report(event: PipelineEvent, { terminal, display, retrying }: Telling): void {
   tellRetries(event, terminal, retrying)
   display.on(event)
   const { event: name, ...fields } = event
+  const { level } = LOG_EVENTS[name]
   if (event.event === 'warning') terminal.log.warn(event.code, { message: event.message, ...event.fields })
-  else if (event.event === 'progress' || event.event === 'settled' || event.event === 'snapshot-chunk' || isRepeated(event))
-    terminal.log.debug(name, fields)
-  else if (event.event !== 'retry') terminal.log.info(name, fields) // the pipeline logs its retries itself
+  else if (level !== null) terminal.log[isRepeated(event) ? 'debug' : level](name, fields)
   const line = terminal.isTerminal ? milestone(event) : null
   if (line !== null) terminal.say(line)
 }
@@ -139,11 +142,12 @@ function warnOnce(config: Config, options: RunOptions, terminal: Terminal): (sou
   }
 }
 
-function tellEnd(summary: PipelineSummary, at: { config: Config; options: RunOptions; terminal: Terminal }): void {
+function tellEnd(report: RunReport, at: { config: Config; options: RunOptions; terminal: Terminal }): void {
   const { config, options, terminal } = at
-  terminal.say(summaryText(summary))
-  if (terminal.form === 'json') terminal.log.info('summary', { ...summary })
-  const { health } = summary
+  terminal.say(summaryText(report, terminal.color))
+  if (terminal.form === 'json') terminal.log.info('summary', { ...report })
+  if (options.json) printJson(report)
+  const { health } = report
   if (!health || health.state === 'missing') return
   if (terminal.quiet && (health.retainedBytes ?? 0) <= WORTH_TELLING_QUIET_BYTES) return
   const message = `The slot of ${config.name} keeps the database's log from now on, until the next run. To remove it: ${dropCommand(options)}`

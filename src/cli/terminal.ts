@@ -1,4 +1,5 @@
 import type { Log } from '../contracts/sink.ts'
+import { createLivePart } from './live-part.ts'
 
 export type LogOptions = { log?: 'json' | 'pretty'; quiet?: boolean; verbose?: boolean }
 
@@ -7,11 +8,13 @@ export type Terminal = {
   /** How news are told: text for people or JSON lines. */
   form: 'json' | 'pretty'
   isTerminal: boolean
+  /** Whether `live` shows anything: on a terminal that can take lines back, and that somebody looks at. */
+  hasLive: boolean
   color: boolean
   quiet: boolean
   /** A line for people, above the live part. Left out in JSON form. */
   say(text: string): void
-  /** Replaces the live part; '' removes it. Does nothing but on a terminal. */
+  /** Replaces the live part; '' removes it. */
   live(text: string): void
   /** Writes above the live part. */
   write(text: string): void
@@ -24,13 +27,8 @@ export async function openTerminal(options: LogOptions): Promise<Terminal> {
   const isTerminal = stream.isTTY === true
   const form = options.log ?? (isTerminal ? 'pretty' : 'json')
   const color = isTerminal && !process.env.NO_COLOR
-  let shown = ''
-  const write = (text: string) => stream.write(shown ? `${erase(shown)}${text}${shown}` : text)
-  const live = (text: string) => {
-    if (!isTerminal || form === 'json' || text === shown) return
-    stream.write(`${shown ? erase(shown) : ''}${text}`)
-    shown = text
-  }
+  const hasLive = isTerminal && form === 'pretty' && process.env.TERM !== 'dumb' && !process.env.CI
+  const { show, write } = createLivePart(stream)
   const quiet = options.quiet === true
   const say = (text: string) => {
     if (form === 'pretty' && !quiet) write(`${text}\n`)
@@ -39,10 +37,11 @@ export async function openTerminal(options: LogOptions): Promise<Terminal> {
   return {
     form,
     isTerminal,
+    hasLive,
     color,
     quiet,
     say,
-    live,
+    live: hasLive ? show : () => {},
     write,
     log: await createLog({ form, level: levelOf(options, isTerminal && form === 'pretty'), color, write }),
   }
@@ -55,10 +54,4 @@ function levelOf(options: LogOptions, hasBars: boolean): string {
   const wanted = process.env.LOG_LEVEL?.toLowerCase() ?? ''
   if (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(wanted)) return wanted
   return hasBars ? 'warn' : 'info'
-}
-
-/** Moves to the start of a live part and clears to the end of the screen. Every live part ends with a line break. */
-function erase(text: string): string {
-  const lines = text.split('\n').length - 1
-  return `\u001b[${lines}A\r\u001b[J`
 }

@@ -22,11 +22,21 @@ export type SinkDefinition<Config = unknown> = {
   /** Refuses tables that it could never hold, from their descriptions alone: before the run makes anything, and in `check`. */
   checkTables?(tables: readonly Table[], config: Config, context: Pick<SinkContext, 'name'>): Promise<void>
   open(config: Config, context: SinkContext): Promise<Sink>
+  /** Where what was written lies and how to look at it, for the end of a run; left out where nothing lies anywhere. */
+  place?(config: Config, context: PlaceContext): Place
   /** For `millrace snapshot`: sinks without it take no archives. */
   openArchive?(config: Config, context: ArchiveContext): Promise<Archive>
 }
 
 export type ArchiveContext = Pick<SinkContext, 'baseDir' | 'name' | 'log'>
+
+/**
+ * `pathOf` writes a path (or URL) of the configuration as somebody in the working directory would; `table` is one that is there, for the example.
+ */
+export type PlaceContext = { pathOf(path: string): string; table: Pick<Table, 'schema' | 'name'> }
+
+/** `query`: a command line for a POSIX shell that shows some of it. */
+export type Place = { where: string; query: string }
 
 export type SourceDefinition<Config = unknown> = {
   type: string

@@ -1,5 +1,7 @@
 import type { SinkDefinition } from '../../contracts/definition.ts'
+import { shellQuote } from '../../lib/shell-quote.ts'
 import { config, type DuckdbConfig } from './config.ts'
+import { quoteName } from './quote.ts'
 
 export const definition: SinkDefinition<DuckdbConfig> = {
   type: 'duckdb',
@@ -28,5 +30,10 @@ export const definition: SinkDefinition<DuckdbConfig> = {
   async open(settings, context) {
     const { createDuckdbSink } = await import('./sink.ts')
     return createDuckdbSink(settings, context)
+  },
+  place({ path }, { pathOf, table }) {
+    const name = [table.schema, table.name].map((part) => (/^[a-z_][a-z0-9_]*$/.test(part) ? part : quoteName(part))).join('.')
+    const where = pathOf(path)
+    return { where, query: `duckdb ${shellQuote(where)} ${shellQuote(`SELECT * FROM ${name} LIMIT 10`)}` }
   },
 }

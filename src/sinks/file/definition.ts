@@ -1,7 +1,9 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { SinkDefinition } from '../../contracts/definition.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
+import { shellQuote } from '../../lib/shell-quote.ts'
 import { config, type FileConfig } from './config.ts'
+import { tableFolder } from './names.ts'
 
 export const definition: SinkDefinition<FileConfig> = {
   type: 'file',
@@ -26,5 +28,9 @@ export const definition: SinkDefinition<FileConfig> = {
     if (format === null) throw new MillraceError('BUG', { reason: `the sink ${name} was opened without a format` })
     const { openFile } = await import('./sink.ts')
     return openFile({ name, root: resolve(baseDir, path), format, rollSize, rollAfterMs: rollAfter, state })
+  },
+  place({ path }, { pathOf, table }) {
+    const where = pathOf(path)
+    return { where, query: `tail -n 1 ${shellQuote(join(where, tableFolder(table)))}/*.ndjson` }
   },
 }
