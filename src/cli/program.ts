@@ -39,6 +39,7 @@ function addRun(program: Command, finish: Finish): void {
     .option('--sink <name>', 'only this sink of the configuration; may be given more than once', collect, [])
     .option('--repair', 'after a gap: make slot and publication again and read every table again')
     .option('--wait', 'where the pipeline runs already: stand by and take over when it ends')
+    .option('--json', 'print the summary at the end as one JSON object on standard output')
     .action(async (source, sinks, options) => {
       boundYoungGeneration()
       finish(await (await import('./run.ts')).run({ ...options, source, sinks }))
