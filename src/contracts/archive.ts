@@ -16,7 +16,7 @@ export interface ConsistentSnapshot extends AsyncDisposable {
   readonly position: Position
   readonly tables: readonly SnapshotTable[]
   /** Tables that were chosen and cannot be read, with the reason. */
-  readonly refused: readonly { table: string; error: Error }[]
+  readonly refused: readonly RefusedTable[]
   /** The rows of a table in this snapshot, counted by the source itself. */
   count(table: SnapshotTable, signal: AbortSignal): Promise<number>
   /** The rows of one chunk, in pieces as they come. */
@@ -24,6 +24,8 @@ export interface ConsistentSnapshot extends AsyncDisposable {
   /** Throws where promise 2 may not have held until now. */
   assertHeld(): Promise<void>
 }
+
+export type RefusedTable = { schema: string; name: string; error: Error }
 
 export type SnapshotTable = {
   table: Table
@@ -73,7 +75,7 @@ export interface ArchiveWriter {
   finish(): Promise<readonly CatalogFile[]>
   /** Writes the catalog: whole or not at all, durable when it resolves. */
   seal(catalog: Catalog): Promise<void>
-  /** Removes the parts and what else was made, but for a catalog. */
+  /** Removes whatever was made. A catalog may be sealed after it: one that tells of a failure. */
   discard(): Promise<void>
   /** How to look at it, for people; null where there is nothing to say. */
   readonly example: string | null

@@ -7,6 +7,8 @@ export const definition: SourceDefinition<PostgresConfig> = {
   config: postgresConfig,
   fromUrl: (url) => ({ url }),
   open: async (config, context) => (await import('./source.ts')).openPostgres(config, context),
+  openTail: async (config, context, options) => (await import('./tail-source.ts')).openTail(config, context, options),
   check: async (config, context) => (await import('./check.ts')).checkPostgres(config, context),
   drop: async (config, context) => (await import('./drop.ts')).dropFromSource(config, context),
+  openSnapshot: async (config, context, signal) => (await import('./consistent.ts')).openConsistent(config, context, signal),
 }
