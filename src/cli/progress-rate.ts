@@ -3,9 +3,9 @@ const WINDOW_MS = 10_000
 
 export type RateMeter = { add(value: number): void; perSecond(): number }
 
-/** How fast a running total grows. `start`: the total at the beginning. */
-export function createRateMeter(now: () => number, start = 0): RateMeter {
-  const marks = [{ atMs: now(), value: start }]
+/** How fast a running total grows. `start`: the total at the beginning, and since when it grows. */
+export function createRateMeter(now: () => number, start: { value: number; atMs: number } = { value: 0, atMs: now() }): RateMeter {
+  const marks = [start]
 
   return {
     add(value) {

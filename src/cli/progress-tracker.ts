@@ -5,7 +5,7 @@ import { bytesBetween } from './position-text.ts'
 import type { CopyProgress, ProgressView, TableProgress } from './progress.ts'
 import { createRateMeter, type RateMeter } from './progress-rate.ts'
 
-type Table = Omit<TableProgress, 'rowRate' | 'leftMs'> & { rowMeter: RateMeter; chunkMeter: RateMeter }
+type Table = Omit<TableProgress, 'rowRate' | 'leftMs'> & { plannedMs: number; rowMeter: RateMeter; chunkMeter: RateMeter }
 type Options = { now?: () => number; lagSeconds?: (durable: Position | null) => number | null }
 
 /** Follows a pipeline's news into what is shown of it. `lagSeconds`: how long ago a sink that is not level was. */
@@ -20,11 +20,30 @@ export function createProgressTracker({ now = () => performance.now(), lagSecond
   let stream: PipelineEvent & { event: 'progress' } = NOTHING
   /** Chunks and rows that were handed out, of all tables together: only ever grows. */
   let [chunks, rows] = [0, 0]
+  /** When the last chunk of any table was handed out: the next table's turn. */
+  let chunkAtMs = startedMs
 
   function onPlanned({ table, ...plan }: PipelineEvent & { event: 'snapshot-planned' }): void {
-    const meters = { rowMeter: createRateMeter(now, plan.rows), chunkMeter: createRateMeter(now, plan.chunksDone) }
     const { rows: rowsDone, bytes, rowEstimate, chunksDone, chunks: chunksPlanned } = plan
-    tables.set(table, { table, state: 'waiting', rows: rowsDone, rowEstimate, bytes, chunksDone, chunksPlanned, ...meters })
+    const atMs = now()
+    tables.set(table, {
+      table,
+      state: 'waiting',
+      plannedMs: atMs,
+      rows: rowsDone,
+      rowEstimate,
+      bytes,
+      chunksDone,
+      chunksPlanned,
+      ...metersOf(plan, atMs),
+    })
+  }
+
+  function metersOf(done: { rows: number; chunksDone: number }, atMs: number): Pick<Table, 'rowMeter' | 'chunkMeter'> {
+    return {
+      rowMeter: createRateMeter(now, { value: done.rows, atMs }),
+      chunkMeter: createRateMeter(now, { value: done.chunksDone, atMs }),
+    }
   }
 
   function onChunk(event: PipelineEvent & { event: 'snapshot-chunk' }): void {
@@ -34,12 +53,15 @@ export function createProgressTracker({ now = () => performance.now(), lagSecond
     chunkMeter.add((chunks += Math.max(0, event.chunksDone - table.chunksDone)))
     rowMeter.add((rows += Math.max(0, event.rows - table.rows)))
     const { event: _, ...counts } = event
+    // A table that waited for its turn was not slow meanwhile.
+    if (table.state === 'waiting') Object.assign(table, metersOf(table, Math.max(table.plannedMs, chunkAtMs)))
+    chunkAtMs = now()
     Object.assign(table, counts, { state: 'copying' })
     table.rowMeter.add(event.rows)
     table.chunkMeter.add(event.chunksDone)
   }
 
-  function viewOf({ rowMeter: ownRows, chunkMeter: ownChunks, ...table }: Table): TableProgress {
+  function viewOf({ rowMeter: ownRows, chunkMeter: ownChunks, plannedMs: _, ...table }: Table): TableProgress {
     const rowRate = ownRows.perSecond()
     const leftRows = Math.max(0, table.rowEstimate - table.rows)
     const leftMs = table.chunksPlanned === 1 ? timeFor(leftRows, rowRate) : timeFor(leftChunks(table), ownChunks.perSecond())

@@ -102,6 +102,18 @@ test('a copy that goes on shows what was done before, and its time left from wha
   expect(progressBars(tracker.view(), screen)).toMatch(/90 % {2}400 rows {2}20 B {2}100 rows\/s {2}chunk 9\/10 {2}1 s left/)
 })
 
+test('a table that waited for its turn was not slow meanwhile', () => {
+  let time = 0
+  const tracker = createProgressTracker({ now: () => time })
+  tracker.on(planned('public.first', 2, 100))
+  tracker.on(planned('public.second', 2, 100))
+  time = 9000
+  tracker.on({ event: 'snapshot-chunk', table: 'public.first', rows: 90, bytes: 1, chunksDone: 2, chunksPlanned: 2 })
+  time = 10_000
+  tracker.on({ event: 'snapshot-chunk', table: 'public.second', rows: 50, bytes: 1, chunksDone: 1, chunksPlanned: 2 })
+  expect(tracker.view().tables[1]).toMatchObject({ table: 'public.second', rowRate: 50, leftMs: 1000 })
+})
+
 test('a table copied in one chunk is measured by the estimate of its rows', () => {
   let time = 0
   const tracker = createProgressTracker({ now: () => time })

@@ -83,7 +83,7 @@ export function leftText(leftMs: number): string {
 
 /** `1 142 changes followed`, `350/s`, and how far each sink is behind. */
 export function streamFigures({ changes, changeRate, sinks }: ProgressView): string[] {
-  return [`${formatCount(changes)} changes followed`, `${formatCount(changeRate)}/s`, ...sinks.map(lagText)]
+  return [`${formatCount(changes)} changes followed`, ...(changes > 0 ? [`${formatCount(changeRate)}/s`] : []), ...sinks.map(lagText)]
 }
 
 function lagText({ name, lagBytes, lagSeconds }: SinkProgress): string {
