@@ -12,6 +12,7 @@ export function createProgram(finish: Finish): Command {
     .showSuggestionAfterError(true)
     .helpCommand(false)
   addRun(program, finish)
+  addTail(program, finish)
   addVerify(program, finish)
   addStatus(program, finish)
   addCheck(program, finish)
@@ -43,6 +44,26 @@ function addRun(program: Command, finish: Finish): void {
     .action(async (source, sinks, options) => {
       boundYoungGeneration()
       finish(await (await import('./run.ts')).run({ ...options, source, sinks }))
+    })
+}
+
+function addTail(program: Command, finish: Finish): void {
+  withLog(withConfig(program.command('tail')))
+    .description('Look at the changes of a live database as they happen. Nothing that is made for it stays there.')
+    .usage('[options] URL [TABLE...]')
+    .argument('[url]', 'the database: postgres://…; with -c, a table')
+    .argument('[tables...]', 'tables as schema.table or table; * and ? allowed, ! in front leaves out; default: all')
+    .option('--snapshot', 'the rows that are there first, as `read`, then the changes')
+    .option('--op <list>', 'only these: read, insert, update, delete, truncate, message; may be given more than once', collect, [])
+    .option('--limit <n>', 'end after this many lines', positiveInteger)
+    .option('--until <when>', 'end at `caught-up` (the end of the log as it is at the start), or at a position (ours, or X/Y of Postgres)')
+    .option('--format <name>', '`pretty` (the default on a terminal), `native` (else), or any format of `docs/reference/config.md`')
+    .option('--json', 'the same as `--format native`')
+    .option('--wide', 'do not cut lines to the width of the terminal')
+    .option('--publication <name>', 'look through this publication; left out: one that covers the tables, or one made for the look')
+    .action(async (url, tables, options) => {
+      const named = options.config === undefined ? { source: url, tables } : { tables: url === undefined ? tables : [url, ...tables] }
+      finish(await (await import('./tail.ts')).tail({ ...options, ...named }))
     })
 }
 
@@ -101,6 +122,11 @@ function withLog(command: Command): Command {
     .addOption(new Option('--log <form>', 'logs and errors as JSON lines or as text').choices(['json', 'pretty']))
     .option('--quiet', 'warnings and errors only, no progress')
     .option('--verbose', 'everything, with stacks of errors')
+}
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.')
+  return Number(text)
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

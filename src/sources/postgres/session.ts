@@ -17,6 +17,8 @@ export type SessionOptions = {
   acknowledged: string | null
   /** How long a slot that another process reads is waited for. */
   slotWaitMs: number
+  /** Open already, by `connect` with `replication` and `gulp`: the one that made a temporary slot, which nobody else can read. */
+  walsender?: Connection
   /** Called with the walsender before it takes the slot. */
   remember(walsender: Connection): Promise<void>
 }
@@ -39,7 +41,7 @@ const RETRY_SLOT_MS = 100
 
 /** Connects and starts; resolves once the server has agreed to send. */
 export async function openSession(options: SessionOptions, events: SessionEvents, signal: AbortSignal): Promise<Session> {
-  const connection = await connect(options.url, { replication: true, gulp: true, signal })
+  const connection = options.walsender ?? (await connect(options.url, { replication: true, gulp: true, signal }))
   const cut = () => destroyConnection(connection)
   signal.addEventListener('abort', cut, { once: true })
   try {

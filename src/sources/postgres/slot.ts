@@ -54,9 +54,12 @@ async function identify(connection: Connection): Promise<Omit<LogState, 'reader'
   return { system: row[0] ?? '', timeline: Number.parseInt(row[1] ?? '0', 16), head: passablePosition(row[2] ?? '0/0') }
 }
 
-/** The end of the log: everything committed before the call lies before it, and the stream can pass it. */
+/** The end of the log: everything committed before the call lies before it, and the stream can pass it. On a standby, of what it has replayed. */
 export async function readHead(connection: Connection): Promise<Position> {
-  const [row] = await queryRows(connection, 'SELECT pg_current_wal_insert_lsn()::text')
+  const [row] = await queryRows(
+    connection,
+    'SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text',
+  )
   return passablePosition(row?.[0] ?? '0/0')
 }
 
