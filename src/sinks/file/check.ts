@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { makeFolder, missingFolders } from '../../lib/folders.ts'
 import { at } from './errors.ts'
-import { fileSystem as fs, makeFolder, missingFolders } from './file-system.ts'
+import { fileSystem as fs } from './file-system.ts'
 
 /** Finds what would fail by doing it: makes the folder and a file in it, and removes what it made. */
 export async function checkFolder(path: string, sink: string): Promise<void> {

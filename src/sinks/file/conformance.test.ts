@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
 import { sinkConformance, type SinkPlace } from '../../testing/sink-conformance.ts'
+import { tableFolder } from '../../lib/table-folder.ts'
 import { config } from './config.ts'
 import { definition } from './definition.ts'
-import { tableFolder } from './names.ts'
 
 describe('the sink file conforms', () => {
   for (const { title, run } of sinkConformance({ name: 'file', capabilities: definition.capabilities, place })) test(title, run)

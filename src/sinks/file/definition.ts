@@ -2,8 +2,8 @@ import { join, resolve } from 'node:path'
 import type { SinkDefinition } from '../../contracts/definition.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { shellQuote } from '../../lib/shell-quote.ts'
+import { tableFolder } from '../../lib/table-folder.ts'
 import { config, type FileConfig } from './config.ts'
-import { tableFolder } from './names.ts'
 
 export const definition: SinkDefinition<FileConfig> = {
   type: 'file',

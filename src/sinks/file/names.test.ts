@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatSegmentName, isLater, nextSegmentName, parseSegmentName, tableFolder } from './names.ts'
+import { tableFolder } from '../../lib/table-folder.ts'
+import { formatSegmentName, isLater, nextSegmentName, parseSegmentName } from './names.ts'
 
 describe('tableFolder', () => {
   test.each([

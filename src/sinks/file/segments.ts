@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder, syncFolder } from '../../lib/folders.ts'
 import { at } from './errors.ts'
-import { makeFolder, syncFolder, type FileSystem } from './file-system.ts'
+import type { FileSystem } from './file-system.ts'
 import { formatSegmentName, nextSegmentName, type SegmentName } from './names.ts'
 
 /** The last segment of one folder: all before it are whole and never written again. */
