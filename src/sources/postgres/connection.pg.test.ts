@@ -146,7 +146,11 @@ describe.each(testedMajors())('a connection to Postgres %i', (major) => {
     ['an unknown host', () => `postgres://secret:${encoded}@nowhere.invalid/postgres`, 'SOURCE_UNREACHABLE'],
     ['a missing socket', () => `postgres://secret:${encoded}@%2Fnowhere/postgres`, 'SOURCE_UNREACHABLE'],
     ['a certificate that nobody knows', () => urlAs(`secret:${encoded}`, '?sslmode=verify-ca'), 'SOURCE_TLS'],
-    ['a certificate for another name', () => urlAs(`secret:${encoded}`, `?sslmode=verify-full&sslrootcert=${certificate()}`), 'SOURCE_TLS'],
+    [
+      'a certificate for another name',
+      () => urlAs(`secret:${encoded}`, `?sslmode=verify-full&sslrootcert=${certificate()}`),
+      'SOURCE_TLS_NAME',
+    ],
     ['a certificate file that is missing', () => urlAs(`secret:${encoded}`, '?sslrootcert=/nowhere'), 'SOURCE_TLS'],
     ['a server that refuses plain sessions', () => urlAs(`tls_only:${encoded}`, '?sslmode=disable'), 'SOURCE_AUTH'],
     ['an unknown sslmode', () => urlAs(`secret:${encoded}`, '?sslmode=maybe'), 'SOURCE_URL_INVALID'],

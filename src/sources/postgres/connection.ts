@@ -1,9 +1,12 @@
-import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
-import pg from 'pg'
+import type pg from 'pg'
 import { MillraceError } from '../../errors/millrace-error.ts'
+import { openClient, reportedBy, serverVersionOf, streamOf } from './client.ts'
 import { isPlainRefusal, isTlsRefusal, toSourceError } from './errors.ts'
-import { GulpSocket } from './gulp-socket.ts'
-import { parseSourceUrl, type SourceTarget } from './source-url.ts'
+import { allFailed, inTryingOrder, endsTheSearch, type HostFailure } from './host-search.ts'
+import { nameOf, placeOf, type SourceHost } from './hosts.ts'
+import { mismatchOf, roundsOf } from './session-kind.ts'
+import { parseSourceUrl, type SessionWanted, type SourceTarget } from './source-url.ts'
+import { tlsAttempts } from './tls.ts'
 
 /** A connected `pg` client with Millrace's settings. Whoever opened it ends it, by `closeConnection`. */
 export type Connection = pg.Client
@@ -18,48 +21,24 @@ export type ConnectOptions = {
 }
 
 /**
- * The same words on both ways (docs/specs/snapshots.md, clause 9): the copy's text and the log's text must be equal, so
- * the walsender gets exactly what every other connection gets. No time limit of the role may end a long copy.
+ * Opens a connection to the first host that answers and is what was wanted; every call walks the whole list, so that
+ * after a failover the new primary is found. Throws errors of the table; none holds a password.
  */
-const SETTINGS: Readonly<Record<string, string>> = {
-  // First: the role's own limit holds until it is set.
-  statement_timeout: '0',
-  client_encoding: 'UTF8',
-  datestyle: 'ISO, MDY',
-  intervalstyle: 'iso_8601',
-  timezone: 'UTC',
-  extra_float_digits: '3',
-  bytea_output: 'hex',
-  xmloption: 'content',
-  lc_monetary: 'C',
-  search_path: '',
-  row_security: 'off',
-  lock_timeout: '0',
-  idle_in_transaction_session_timeout: '0',
-  idle_session_timeout: '0',
-}
-
-const SET_ALL = Object.entries(SETTINGS)
-  .map(([name, value]) => `SET ${name} = '${value}'`)
-  .join('; ')
-
-const KEEPALIVE_DELAY_MS = 10_000
-const OLDEST = 140_000
-
-/** Opens a connection as the URL says. Throws errors of the table; none holds the password. */
 export async function connect(source: string | SourceTarget, options: ConnectOptions = {}): Promise<Connection> {
   const target = typeof source === 'string' ? parseSourceUrl(source) : source
-  const attempts = attemptsOf(target)
-  for (const [index, useTls] of attempts.entries()) {
-    try {
-      return await connectOnce(target, options, useTls)
-    } catch (error) {
-      const isLast = index === attempts.length - 1
-      if (isLast || !(useTls ? isTlsRefusal(error) : isPlainRefusal(error)))
-        throw toSourceError(error, { ...target, ...options, phase: 'connect' })
+  const failures: HostFailure[] = []
+  for (const wanted of roundsOf(target.session)) {
+    for (const host of inTryingOrder(target)) {
+      try {
+        return await connectTo(host, { target, wanted }, options)
+      } catch (error) {
+        const failure = toSourceError(error, { ...placeFields(target, host), ...options, phase: 'connect' })
+        if (options.signal?.aborted || endsTheSearch(failure)) throw failure
+        failures.push({ name: nameOf(host), failure })
+      }
     }
   }
-  throw new MillraceError('BUG', { reason: 'no way to connect was tried' })
+  throw allFailed(failures)
 }
 
 /** Ends it politely; where the other side does not answer, without. Never throws. */
@@ -85,100 +64,36 @@ export function destroyConnection(connection: Connection): void {
   streamOf(connection).destroy()
 }
 
-/** The server's number, e.g. 150018, as it said at the start of the session. */
-export function serverVersionOf(connection: Connection): number {
-  return VERSIONS.get(connection) ?? 0
+export { serverVersionOf }
+
+async function connectTo(
+  host: SourceHost,
+  { target, wanted }: { target: SourceTarget; wanted: SessionWanted },
+  options: ConnectOptions,
+): Promise<Connection> {
+  const connection = await connectEitherWay(host, target, options)
+  const mismatch = mismatchOf(wanted, reportedBy(connection))
+  if (mismatch === null) return connection
+  await closeConnection(connection)
+  const reason = `${mismatch} (target_session_attrs=${wanted})`
+  throw new MillraceError('SOURCE_UNREACHABLE', { host: nameOf(host), reason })
 }
 
-/** What the server reported of itself lives beside the client, and goes with it. */
-const VERSIONS = new WeakMap<Connection, number>()
-
-async function connectOnce(target: SourceTarget, options: ConnectOptions, useTls: boolean): Promise<Connection> {
-  const client = new pg.Client(configOf(target, options, useTls))
-  // Without a listener a break between two statements would end the process; the next statement reports it.
-  client.on('error', () => {})
-  noteVersion(client)
-  const giveUp = () => destroyConnection(client)
-  options.signal?.addEventListener('abort', giveUp, { once: true })
-  try {
-    options.signal?.throwIfAborted()
-    await client.connect()
-    // First: an older server does not know some of the settings.
-    checkVersion(serverVersionOf(client))
-    await client.query(SET_ALL)
-    return client
-  } catch (error) {
-    destroyConnection(client)
-    throw error
-  } finally {
-    options.signal?.removeEventListener('abort', giveUp)
+/** With and without TLS, in the order that sslmode says. */
+async function connectEitherWay(host: SourceHost, target: SourceTarget, options: ConnectOptions): Promise<Connection> {
+  const { replication = false, gulp = false, signal } = options
+  const attempts = tlsAttempts(target.tls, placeOf(host))
+  for (const [index, useTls] of attempts.entries()) {
+    try {
+      return await openClient(target, { host, useTls, replication, gulp, signal })
+    } catch (error) {
+      const isLast = index === attempts.length - 1
+      if (isLast || !(useTls ? isTlsRefusal(error) : isPlainRefusal(error))) throw error
+    }
   }
+  throw new MillraceError('BUG', { reason: 'no way to connect was tried' })
 }
 
-function configOf(target: SourceTarget, options: ConnectOptions, useTls: boolean): pg.ClientConfig {
-  return {
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    database: target.database,
-    password: target.password,
-    application_name: target.applicationName,
-    connectionTimeoutMillis: target.connectTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
-    ssl: useTls ? tlsOptionsOf(target) : false,
-    ...(target.options ? { options: target.options } : {}),
-    ...(options.gulp ? { stream: () => new GulpSocket() } : {}),
-    // `replication` is pg's, but missing in its types.
-    ...(options.replication ? ({ replication: 'database' } as object) : {}),
-  }
-}
-
-/** Which ways to try, in order. Unix sockets know no TLS, whatever the mode (as in libpq). */
-function attemptsOf(target: SourceTarget): readonly boolean[] {
-  if (target.host.startsWith('/')) return [false]
-  if (target.tls === 'disable') return [false]
-  if (target.tls === 'allow') return [false, true]
-  return target.tls === 'prefer' ? [true, false] : [true]
-}
-
-function tlsOptionsOf(target: SourceTarget): ConnectionOptions {
-  const verifiesChain = target.tls === 'verify-ca' || target.tls === 'verify-full'
-  return {
-    ...target.certificates,
-    // The key is hidden from inspection, so the spread above leaves it out.
-    ...(target.certificates.key === undefined ? {} : { key: target.certificates.key }),
-    rejectUnauthorized: verifiesChain,
-    checkServerIdentity: target.tls === 'verify-full' ? checkServerIdentity : () => undefined,
-  }
-}
-
-function noteVersion(client: Connection): void {
-  insideOf(client).connection.on('parameterStatus', (status) => {
-    if (status.parameterName === 'server_version') VERSIONS.set(client, versionNumber(status.parameterValue))
-  })
-}
-
-function checkVersion(version: number): void {
-  if (version === 0 || version >= OLDEST) return
-  throw new MillraceError('SOURCE_TOO_OLD', { version: `${Math.floor(version / 10_000)}.${version % 10_000}` })
-}
-
-/** `15.18 (Debian …)` → 150018; a development version `19devel` → 190000. */
-function versionNumber(text: string): number {
-  const [, major = '0', minor = '0'] = /^(\d+)(?:\.(\d+))?/.exec(text) ?? []
-  return Number(major) * 10_000 + Number(minor)
-}
-
-/** pg keeps these public but untyped: pinned by the exact version in package.json, held by connection.pg.test.ts. */
-type Inside = {
-  connection: NodeJS.EventEmitter & { stream: NodeJS.WritableStream & { destroy(error?: Error): void } }
-}
-
-function insideOf(client: Connection): Inside {
-  return client as unknown as Inside
-}
-
-function streamOf(client: Connection): Inside['connection']['stream'] {
-  return insideOf(client).connection.stream
+function placeFields({ user, database, password }: SourceTarget, host: SourceHost) {
+  return { host: nameOf(host), user, database, password }
 }

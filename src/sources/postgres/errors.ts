@@ -1,9 +1,12 @@
 import { MillraceError, toMillraceError, type ErrorFields } from '../../errors/millrace-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
+import { poolerAnswering } from './poolers.ts'
+import { explainTls, isTlsFailure } from './tls-errors.ts'
 
 /** What was being done, for the error's fields. Only these names are printed; a password given is cut out of any text. */
 export type ErrorPlace = {
   host?: string
+  port?: number
   user?: string
   database?: string
   password?: string | undefined
@@ -48,6 +51,8 @@ type Mapped = readonly [ErrorCode, ErrorFields]
 
 function fromServer(error: ServerError, place: ErrorPlace): Mapped {
   const reason = firstLine(error.message)
+  const pooler = poolerAnswering(reason, place)
+  if (pooler) return ['SOURCE_POOLER', { pooler: pooler.name, reason: `it answers "${reason}"`, instead: pooler.instead }]
   const { host = 'the server', user = 'the role', database = 'named' } = place
   switch (error.code) {
     case '28P01':
@@ -79,7 +84,8 @@ function fromServer(error: ServerError, place: ErrorPlace): Mapped {
       // "could not map filenumber": a slot that was built while a TRUNCATE or a rewrite waited for a synchronous standby fails there for ever.
       if (place.phase === 'stream') return ['SOURCE_DECODING', { position: place.position ?? 'the checkpoint', reason }]
   }
-  return isPassing(error.code) ? ['SOURCE_LOST', { reason }] : ['SOURCE_QUERY', { sqlstate: error.code, reason: wordsOf(error) }]
+  if (isPassing(error.code)) return place.phase === 'connect' ? ['SOURCE_UNREACHABLE', { host, reason }] : ['SOURCE_LOST', { reason }]
+  return ['SOURCE_QUERY', { sqlstate: error.code, reason: wordsOf(error) }]
 }
 
 /** START_REPLICATION names a slot; the publication is looked up later, by pgoutput, with another routine. */
@@ -133,21 +139,12 @@ function fromSocket(error: unknown, place: ErrorPlace): Mapped | null {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   const reason = firstLine(error.message) || code || 'no answer'
   if (error.name === 'TimeoutError') return ['SOURCE_LOST', { reason: 'no answer in time' }]
-  if (isTlsFailure(error)) return ['SOURCE_TLS', { reason }]
+  if (isTlsFailure(error)) return explainTls(error, place)
   if (/^SASL|[Pp]assword must be/.test(error.message)) return ['SOURCE_AUTH', { user: place.user ?? 'the role', reason }]
   const isBreak =
     BROKEN.has(code) || /timeout expired|[Cc]onnection terminated|not queryable|was closed|closed the connection/.test(error.message)
   if (!UNREACHABLE.has(code) && !isBreak) return null
   return place.phase === 'connect' ? ['SOURCE_UNREACHABLE', { host: place.host ?? 'the server', reason }] : ['SOURCE_LOST', { reason }]
-}
-
-function isTlsFailure(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = (error as NodeJS.ErrnoException).code ?? ''
-  return (
-    /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|EPROTO)/.test(code) ||
-    /\bSSL connection/.test(error.message)
-  )
 }
 
 function isServerError(error: unknown): error is ServerError {
