@@ -130,7 +130,7 @@ function leftChunks(table: Pick<Table, 'chunksPlanned' | 'chunksDone'>): number 
 }
 
 function timeFor(left: number, perSecond: number): number | null {
-  return perSecond > 0 ? (left / perSecond) * 1000 : null
+  return perSecond > 0 && left > 0 ? (left / perSecond) * 1000 : null
 }
 
 /** Against the log's end as the server says it; where nothing was there to write, a sink need not hold anything to be level. */

@@ -102,7 +102,11 @@ sinks:
       .filter(Boolean)
       .map((line) => JSON.parse(line))
       .find((line) => line.msg === 'summary')
-    expect(summary).toMatchObject({ end: 'drained', rows: 550 })
+    expect(summary).toMatchObject({ end: 'drained', rows: 550, tables: 2, operations: { update: 500, delete: 1, insert: 0 } })
+    expect(summary.sinks).toMatchObject([
+      { name: 'duckdb', where: 'shop.duckdb', query: 'duckdb shop.duckdb "SELECT * FROM public.users LIMIT 10"' },
+      { name: 'file', where: 'changes', query: 'tail -n 1 changes/public.users/*.ndjson' },
+    ])
     expect(end.stderr).toContain(`millrace drop -c shop.yaml`)
     const idle = await run(['status', '-c', 'shop.yaml'])
     expect(idle.stdout).toMatch(/WARNING: The slot of .* nobody reads it. To remove it: millrace drop -c shop.yaml/)
@@ -213,6 +217,9 @@ sinks:
       .map((line) => JSON.parse(line))
     expect(lines).toHaveLength(550)
     expect(result.stderr).toMatch(/Caught up: 550 rows copied/)
+    const both = await millrace(['run', url, 'stdout:', '--json', '--log', 'json'], { cwd })
+    expect(both.code).toBe(2)
+    expect(both.stderr).toContain('--json prints the summary on standard output')
     expect((await millrace(['verify', url, 'stdout:'], { cwd })).stderr).toContain('NOTHING_TO_VERIFY')
     await millrace(['drop', url, 'stdout:', '--yes'], { cwd })
   })

@@ -150,7 +150,8 @@ function tellEnd(report: RunReport, at: { config: Config; options: RunOptions; t
   const { health } = report
   if (!health || health.state === 'missing') return
   if (terminal.quiet && (health.retainedBytes ?? 0) <= WORTH_TELLING_QUIET_BYTES) return
-  const message = `The slot of ${config.name} keeps the database's log from now on, until the next run. To remove it: ${dropCommand(options)}`
-  if (terminal.form === 'json') terminal.log.warn('LOG_RETAINED', { message, retainedBytes: health.retainedBytes })
-  else terminal.write(`${message}\n`)
+  const cost = `The slot of ${config.name} keeps the database's log from now on, until the next run.`
+  const remedy = `To remove it: ${dropCommand(options)}`
+  if (terminal.form === 'json') terminal.log.warn('LOG_RETAINED', { message: `${cost} ${remedy}`, retainedBytes: health.retainedBytes })
+  else terminal.write(`${cost}\n${remedy}\n`)
 }

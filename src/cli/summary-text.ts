@@ -30,11 +30,11 @@ export function summaryText(report: RunReport, color: boolean): string {
   const places = report.sinks.filter((sink) => sink.where !== null)
   const width = Math.max(...[...facts, ...places.map(({ name }) => [name])].map(([label = '']) => label.length)) + 2
   const label = (text: string) => dim(text.padEnd(width))
-  return [
-    `${bold(ENDS[report.end])}: ${moved}${upTo}.`,
+  const details = [
     ...facts.map(([name, text]) => `  ${label(name)}${text}`),
     ...places.flatMap(({ name, where, query }) => [`  ${label(name)}${where}`, `  ${label('')}${dim('$')} ${query}`]),
-  ].join('\n')
+  ]
+  return [`${bold(ENDS[report.end])}: ${moved}${upTo}.`, ...(details.length > 0 ? ['', ...details, ''] : [])].join('\n')
 }
 
 function copiedFact({ rows, tables, copyBytes, copySeconds }: PipelineSummary): [string, string][] {
