@@ -452,6 +452,23 @@ export const ERRORS = {
     hint: 'Give `--url postgres://…` (nothing stays there), or run `npm install {package}` for one that is started for it.',
   },
 
+  // Parquet
+  PARQUET_VALUE: {
+    kind: 'data',
+    message: 'The column {column} holds {what}, which Parquet ({type}) cannot hold.',
+    hint: 'Set `onValue` of the sink to text, null or clamp, or leave the column out.',
+  },
+  PARQUET_MALFORMED: {
+    kind: 'operator',
+    message: 'The Parquet file {path} cannot be read: {reason}.',
+    hint: 'It is cut or damaged: restore it, or write it again.',
+  },
+  PARQUET_THREAD: {
+    kind: 'transient',
+    message: 'A thread that encodes Parquet ended: {reason}.',
+    hint: 'Nothing is needed: it is tried again from the last checkpoint. If it says so again, give the process more memory.',
+  },
+
   // state and processes
   STATE_CORRUPT: {
     kind: 'operator',

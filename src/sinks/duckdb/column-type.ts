@@ -8,7 +8,7 @@ export type DuckType =
   | { form: 'text' | 'json'; sql: string }
   | { form: 'decimal'; sql: string; width: number; scale: number }
   | { form: 'list'; sql: string; of: DuckType }
-  /** JSON that this sink makes of a canonical value, see json-values.ts. */
+  /** JSON that this sink makes of a canonical value, see values/json-text.ts. */
   | { form: 'encoded'; sql: string; type: LogicalType }
 
 const WIDEST_DECIMAL = 38

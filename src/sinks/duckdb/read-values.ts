@@ -2,7 +2,7 @@ import { shortestFloat32 } from '../../codecs/pg-types/floats.ts'
 import type { Value } from '../../contracts/table.ts'
 import { formatDay, formatTime, formatTimestampUs } from '../../values/calendar.ts'
 import type { DuckType } from './column-type.ts'
-import { decodeJson } from './json-values.ts'
+import { decodeJson } from '../../values/json-text.ts'
 
 /** DuckDB's value, as its library gives it → the canonical value that was written. */
 export function createValueReader(type: DuckType): (value: unknown) => Value {

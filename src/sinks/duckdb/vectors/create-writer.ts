@@ -1,6 +1,6 @@
 import type { Value } from '../../../contracts/table.ts'
 import type { DuckType } from '../column-type.ts'
-import { encodeJson } from '../json-values.ts'
+import { encodeJson } from '../../../values/json-text.ts'
 import type { ColumnWriter, WriterContext } from './cells.ts'
 import { createDecimalWriter } from './decimal.ts'
 import { createFixedWriter, createUuidWriter } from './fixed.ts'

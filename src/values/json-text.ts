@@ -1,8 +1,8 @@
-import type { LogicalType, Value } from '../../contracts/table.ts'
-import { lowerBoundsOf, withLowerBounds } from '../../values/lower-bounds.ts'
+import type { LogicalType, Value } from '../contracts/table.ts'
+import { lowerBoundsOf, withLowerBounds } from './lower-bounds.ts'
 
 /**
- * Canonical values as JSON text and back, for what DuckDB's own types cannot hold: arrays of several dimensions or with
+ * Canonical values as JSON text and back, for what a sink's own types cannot hold: arrays of several dimensions or with
  * lower bounds, maps, composites. Reading gives back exactly what was written: numbers keep all their digits, and JSON
  * inside is kept as text.
  */
