@@ -398,6 +398,61 @@ export const ERRORS = {
     message: 'The sink {sink} needs the package {package}.',
     hint: 'Run npm install {package}@{version}.',
   },
+  SINK_SECOND_WRITER: {
+    kind: 'operator',
+    message: 'The sink {sink} found that somebody else has written {path} in its place.',
+    hint: 'Stop the other process, or give one of them another `path`; then run again: it goes on after what lies there.',
+  },
+  SINK_OTHER_PIPELINE: {
+    kind: 'operator',
+    message: 'The folder {path} of the sink {sink} holds files of the pipeline {found}.',
+    hint: 'Choose another `path`, or move that folder away.',
+  },
+  SINK_OTHER_LOG: {
+    kind: 'operator',
+    message: 'The sink {sink} holds changes of {path} up to {held}, and is given one at {position}: they are of different logs.',
+    hint: 'Choose another `path`, or move that folder away, and run `millrace run --repair`.',
+  },
+  SINK_RESERVED_COLUMN: {
+    kind: 'config',
+    message: 'The sink {sink} keeps its own column {column} in every file of changes, and {table} has one of that name.',
+    hint: 'Leave it out by `source.columns`, or rename it.',
+  },
+  SINK_BUCKET_MISSING: {
+    kind: 'operator',
+    message: 'The sink {sink} should write {path}, and there is no such bucket.',
+    hint: 'Make the bucket (`aws s3 mb s3://BUCKET`), or correct `path`, `endpoint` and `pathStyle`.',
+  },
+  SINK_REGION: {
+    kind: 'operator',
+    message: 'The bucket of {path}, for the sink {sink}, is not in the region {region}: {reason}.',
+    hint: "Set `region` of the sink to the bucket's own; `aws s3api get-bucket-location --bucket BUCKET` prints it.",
+  },
+  SINK_CREDENTIALS: {
+    kind: 'operator',
+    message: 'The credentials of the sink {sink} for {path} are missing or refused: {reason}.',
+    hint: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or `accessKeyId` and `secretAccessKey` of the sink), or a profile or role of the AWS SDK.',
+  },
+  SINK_FORBIDDEN: {
+    kind: 'operator',
+    message: 'The sink {sink} may not {action} {path}: {reason}.',
+    hint: 'Allow s3:ListBucket and s3:ListBucketMultipartUploads on the bucket, and s3:PutObject, s3:GetObject, s3:DeleteObject and s3:AbortMultipartUpload on the prefix.',
+  },
+  SINK_CLOCK: {
+    kind: 'transient',
+    message: "The store of {path} refuses the sink {sink}: this machine's clock is too far from its own.",
+    hint: 'Set the clock (`timedatectl set-ntp true`): it is tried again from the last checkpoint.',
+  },
+  SINK_UNAVAILABLE: {
+    kind: 'transient',
+    message: 'The store of {path} does not answer the sink {sink} as it should: {reason}.',
+    hint: 'Nothing is needed where it passes: it is tried again from the last checkpoint. If it stays, see to the network, `endpoint` and the store.',
+  },
+  SINK_STORE_REFUSED: {
+    kind: 'operator',
+    message: 'The store refused to {action} {path} for the sink {sink}: {reason}.',
+    hint: 'See that it supports conditional writes (If-None-Match) and multipart uploads, as S3 does.',
+  },
   SINK_UNREADABLE: { kind: 'config', message: 'The sink {sink} ({type}) cannot be read back.', hint: 'Verify a sink that can: duckdb.' },
 
   // archives
