@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const REPORTS = [
+  { title: 'run --json', path: 'src/cli/summary-text.ts', types: ['RunReport'] },
+  { title: '', path: 'src/core/pipeline.ts', types: ['PipelineSummary'] },
+  { title: '', path: 'src/core/followed.ts', types: ['Operations'] },
+  { title: '', path: 'src/cli/sink-places.ts', types: ['SinkPlace'] },
   { title: 'status --json', path: 'src/cli/status-report.ts', types: ['StatusReport', 'SourceStatus', 'SinkStatus', 'TableStatus'] },
   { title: '', path: 'src/config/note-phase.ts', types: ['Phase'] },
   { title: '', path: 'src/contracts/source.ts', types: ['LogHealth'] },

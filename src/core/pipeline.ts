@@ -2,7 +2,6 @@ import type { Position } from '../contracts/position.ts'
 import type { Log } from '../contracts/sink.ts'
 import type { LogHealth, Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
-import type { Table } from '../contracts/table.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { createCopied, type Copied } from './copied.ts'
@@ -45,8 +44,6 @@ export type PipelineOptions = {
   clock?: Clock
 }
 
-type TableName = Pick<Table, 'schema' | 'name'>
-
 export type PipelineSummary = {
   /** `aborted`: the drain was cut short; what was not durable is read again by the next run. */
   end: 'caught-up' | 'drained' | 'aborted'
@@ -65,7 +62,7 @@ export type PipelineSummary = {
   /** The whole run. */
   seconds: number
   /** One of the tables, as an example; null where there is none, or none was asked for. */
-  example: TableName | null
+  example: { schema: string; name: string } | null
   /** The source's own facts at the end: what it keeps for us while nobody reads. */
   health: LogHealth | null
 }
