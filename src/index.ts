@@ -2,6 +2,7 @@
 export { openPipeline, type OpenPipelineOptions } from './config/open-pipeline.ts'
 export { loadConfig, resolveConfig } from './config/load-config.ts'
 export type { Config, ConfiguredSink } from './config/config.ts'
+export type { ConfigInput } from './config/schema.ts'
 export type { PipelineSummary } from './core/pipeline.ts'
 export type { PipelineEvent } from './telemetry/pipeline-event.ts'
 

@@ -11,6 +11,7 @@ import type { WaitingEvent } from '../telemetry/pipeline-event.ts'
 import { refusedTables } from './refused-tables.ts'
 import { resolveConfig } from './load-config.ts'
 import { notePhase } from './note-phase.ts'
+import type { ConfigInput } from './schema.ts'
 
 export type OpenPipelineOptions = Partial<
   Pick<PipelineOptions, 'mode' | 'until' | 'repair' | 'report' | 'handlers' | 'abort' | 'drainMs'>
@@ -31,7 +32,7 @@ export type OpenPipelineOptions = Partial<
  * `config` is a configuration as in a file, or one that `loadConfig` returned.
  */
 export async function openPipeline(
-  config: Config | Record<string, unknown>,
+  config: Config | ConfigInput,
   signal: AbortSignal,
   options: OpenPipelineOptions = {},
 ): Promise<PipelineSummary> {
@@ -84,6 +85,6 @@ async function pipelineOptions(
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
-function isResolved(config: Config | Record<string, unknown>): config is Config {
+function isResolved(config: Config | ConfigInput): config is Config {
   return 'shown' in config && 'baseDir' in config
 }

@@ -45,6 +45,9 @@ export const configSchema = z.strictObject({
     .describe('What errors do.'),
 })
 
+/** A configuration as it is written, in a file or as an object. What a source or a sink has besides `type` is checked when it is read. */
+export type ConfigInput = z.input<typeof configSchema>
+
 export const sinkNameSchema = z
   .string()
   .regex(/^[A-Za-z0-9_.-]{1,64}$/, { error: 'must be 1 to 64 of the characters A-Z, a-z, 0-9, _, . and -' })
