@@ -1,5 +1,5 @@
 import { closeConnection, connect, destroyConnection, type Connection } from './connection.ts'
-import { parseSourceUrl } from './source-url.ts'
+import { parseSourceUrl, type SourceAddress } from './source-url.ts'
 
 /** Sessions for reading: opened when needed, used again, one user at a time. Bounded by how many ask at once. */
 export type ConnectionPool = AsyncDisposable & {
@@ -9,8 +9,8 @@ export type ConnectionPool = AsyncDisposable & {
   stream<Item>(work: (connection: Connection) => AsyncIterable<Item>, signal?: AbortSignal): AsyncIterable<Item>
 }
 
-export function createConnectionPool(url: string): ConnectionPool {
-  const target = parseSourceUrl(url)
+export function createConnectionPool(source: SourceAddress): ConnectionPool {
+  const target = typeof source === 'string' ? parseSourceUrl(source) : source
   const idle: Connection[] = []
   const open = new Set<Connection>()
 

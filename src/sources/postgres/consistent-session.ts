@@ -1,9 +1,10 @@
 import { connect, destroyConnection, closeConnection, serverVersionOf, type Connection } from './connection.ts'
 import { quoteLiteral } from './catalogue-sql.ts'
 import { queryAll } from './query.ts'
+import type { SourceAddress } from './source-url.ts'
 
 /** A connection for a transaction that may stay open for hours: no limit of the role or the server may end it. */
-export async function connectForLong(url: string, gulp: boolean, signal: AbortSignal): Promise<Connection> {
+export async function connectForLong(url: SourceAddress, gulp: boolean, signal: AbortSignal): Promise<Connection> {
   const connection = await connect(url, { gulp, signal })
   if (serverVersionOf(connection) >= 170_000) await queryAll(connection, `SET transaction_timeout = '0'`)
   return connection
@@ -21,7 +22,7 @@ export type SnapshotReaders = AsyncDisposable & {
  * Opened when needed, used again, one user at a time. What fails is cut: its transaction is worth nothing any more, and the
  * next one imports the snapshot anew, as long as whoever exported it stays.
  */
-export function createSnapshotReaders(url: string, snapshot: string): SnapshotReaders {
+export function createSnapshotReaders(url: SourceAddress, snapshot: string): SnapshotReaders {
   const idle: Connection[] = []
   const open = new Set<Connection>()
 

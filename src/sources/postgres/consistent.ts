@@ -3,7 +3,7 @@ import { tableName } from '../../contracts/table.ts'
 import { MillraceError, toMillraceError } from '../../errors/millrace-error.ts'
 import { readCatalogue, type CatalogueTable } from './catalogue.ts'
 import type { PostgresConfig } from './config.ts'
-import { closeConnection, type Connection } from './connection.ts'
+import { closeConnection, sameServer, type Connection } from './connection.ts'
 import { lockTables } from './consistent-locks.ts'
 import { planQuery, planTables, type ChunkPlan, type TablePlan } from './consistent-plan.ts'
 import { describeQuery, queriedTables, withOwnPath, type QueriedTable } from './consistent-query.ts'
@@ -12,6 +12,7 @@ import { BEGIN_SNAPSHOT, connectForLong, createSnapshotReaders } from './consist
 import { passablePosition } from './lsn.ts'
 import { queryAll, queryRows } from './query.ts'
 import { missingNames, scopeOf } from './scope.ts'
+import { targetOf } from './target.ts'
 
 /** A table made between our look and our locks is looked for again so many times. */
 const ATTEMPTS = 10
@@ -25,7 +26,8 @@ const ATTEMPTS = 10
 export async function openConsistent(config: PostgresConfig, context: SnapshotContext, signal: AbortSignal): Promise<ConsistentSnapshot> {
   const open: Connection[] = []
   const connection = async () => {
-    const made = await connectForLong(config.url, false, signal)
+    const first = open[0]
+    const made = await connectForLong(first ? sameServer(first) : targetOf(config, 'snapshot'), false, signal)
     open.push(made)
     return made
   }
@@ -48,7 +50,7 @@ async function takeSnapshot({ config, context, keepers }: Taking): Promise<Consi
     const refused = await lockTables(keepers.locks, before, queried)
     const taken = await exportSnapshot(keepers.snapshot)
     const after = await choose(keepers.snapshot, config, queried)
-    if (isSame(before, after)) return openTaken({ config, context, keepers, ...taken, tables: after, queried, refused })
+    if (isSame(before, after)) return openTaken({ context, keepers, ...taken, tables: after, queried, refused })
     // What is not locked might have been emptied since the snapshot: both begin again.
     await Promise.all([queryAll(keepers.locks, 'ROLLBACK'), queryAll(keepers.snapshot, 'ROLLBACK')])
     if (attempt === ATTEMPTS) throw new MillraceError('ARCHIVE_TABLES_RESTLESS', { attempts: attempt })
@@ -95,7 +97,7 @@ function isSame(before: readonly CatalogueTable[], after: readonly CatalogueTabl
   return shape(before) === shape(after)
 }
 
-type Taken = Taking & {
+type Taken = Omit<Taking, 'config'> & {
   name: string
   position: string
   tables: readonly CatalogueTable[]
@@ -103,7 +105,7 @@ type Taken = Taking & {
   refused: readonly RefusedTable[]
 }
 
-async function openTaken({ config, context, keepers, name, position, tables, queried, refused }: Taken): Promise<ConsistentSnapshot> {
+async function openTaken({ context, keepers, name, position, tables, queried, refused }: Taken): Promise<ConsistentSnapshot> {
   const out = new Set(refused.map(tableName))
   const planned = await planTables(
     keepers.snapshot,
@@ -114,7 +116,7 @@ async function openTaken({ config, context, keepers, name, position, tables, que
     keepers.snapshot,
     queried.filter((query) => !out.has(tableName(query))),
   )
-  const readers = createSnapshotReaders(config.url, name)
+  const readers = createSnapshotReaders(sameServer(keepers.snapshot), name)
   return {
     position,
     tables: [...planned, ...queries.tables],

@@ -5,10 +5,11 @@ import { closeConnection, connect } from './connection.ts'
 import { findPublications } from './publication.ts'
 import { queryAll } from './query.ts'
 import { dropSlot, forgetSlot, isOurSlot } from './slot.ts'
+import { targetOf } from './target.ts'
 
 /** Removes the slot and the publications that are ours; what somebody else made stays. Returns what was removed. */
 export async function dropFromSource(config: PostgresConfig, context: SourceContext): Promise<readonly string[]> {
-  const connection = await connect(config.url)
+  const connection = await connect(targetOf(config, context.pipeline))
   try {
     const { slot } = namesOf(config, context.pipeline)
     const removed: string[] = []

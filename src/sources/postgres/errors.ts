@@ -58,6 +58,10 @@ function fromServer(error: ServerError, place: ErrorPlace): Mapped {
     case '28P01':
     case '28000':
       return ['SOURCE_AUTH', { user, reason }]
+    case '08P01':
+      // PgBouncer's number for a login that it refused.
+      if (/authentication failed/.test(reason)) return ['SOURCE_AUTH', { user, reason }]
+      break
     case '3D000':
       return ['SOURCE_DATABASE_MISSING', { database }]
     case '53300':

@@ -38,7 +38,7 @@ const ANSWERS: readonly (readonly [RegExp, string])[] = [
 export function poolerAnswering(text: string, place: { host?: string; port?: number; user?: string }): Pooler | null {
   const found = ANSWERS.find(([pattern]) => pattern.test(text))
   if (!found) return null
-  const known = poolerAt(place.host ?? '', place.port ?? 0, place.user)
+  const known = poolerAt((place.host ?? '').replace(/:\d+$/, ''), place.port ?? 0, place.user)
   return known ?? { name: found[1], instead: ITSELF }
 }
 

@@ -4,11 +4,12 @@ import { connect, destroyConnection, hangUp, serverVersionOf, type Connection } 
 import { toSourceError, type ErrorPlace } from './errors.ts'
 import { gulpingCopyBoth, type CopyBoth } from './gulping-copy.ts'
 import { positionToLsn } from './lsn.ts'
+import type { SourceAddress } from './source-url.ts'
 import { createStatus, NOTHING, statusMessage, type Status } from './status.ts'
 
 /** What one walsender session is asked for. */
 export type SessionOptions = {
-  url: string
+  url: SourceAddress
   slot: string
   publications: readonly string[]
   /** 16 hexadecimal digits. */

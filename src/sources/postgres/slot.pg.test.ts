@@ -44,7 +44,7 @@ describe.each(testedMajors([14, 18]))('the slot on Postgres %i', (major) => {
       slot,
       connection,
       state,
-      create: () => createSlot(connection, { url, slot, state }),
+      create: () => createSlot(connection, { slot, state }),
       inspect: () => inspectLog(connection, slot, state),
       [Symbol.asyncDispose]: async () => {
         await dropSlot(connection, slot, state)
@@ -189,7 +189,7 @@ describe.each(testedMajors([14, 18]))('the slot on Postgres %i', (major) => {
     expect((await checkPostgres(own, context)).filter((finding) => finding.severity === 'error')).toEqual([])
     expect(JSON.stringify(findings)).not.toContain('postgres://')
     await ensurePublications(db.connection, { pipeline: context.pipeline, config: own, keyNeededBy: null, onRefused: 'throw' })
-    await createSlot(db.connection, { url: db.url, slot: `millrace_shop${count}`, state: db.state })
+    await createSlot(db.connection, { slot: `millrace_shop${count}`, state: db.state })
     expect([...(await dropFromSource(own, context))].sort()).toEqual([
       `publication millrace_shop${count}`,
       `publication millrace_shop${count}_inserts`,

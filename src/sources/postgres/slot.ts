@@ -3,7 +3,7 @@ import type { LogHealth, LogState } from '../../contracts/source.ts'
 import type { SourceContext } from '../../contracts/definition.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { quoteIdentifier, quoteLiteral } from './catalogue-sql.ts'
-import { closeConnection, connect, type Connection } from './connection.ts'
+import { closeConnection, connect, sameServer, type Connection } from './connection.ts'
 import { toSourceError } from './errors.ts'
 import { lsnToPosition, passablePosition } from './lsn.ts'
 import { queryAll, queryRows } from './query.ts'
@@ -95,7 +95,7 @@ function checkUsable(connection: Connection, slot: string, found: Slot): void {
  */
 export async function createSlot(
   connection: Connection,
-  options: { url: string; slot: string; state: State },
+  options: { slot: string; state: State },
 ): Promise<{ position: Position; running: readonly TransactionId[] }> {
   const { slot, state } = options
   const { system } = await identify(connection)
@@ -111,9 +111,9 @@ export async function createSlot(
 
 async function createWithSnapshot(
   connection: Connection,
-  { url, slot, state }: { url: string; slot: string; state: State },
+  { slot, state }: { slot: string; state: State },
 ): Promise<{ position: Position; running: readonly TransactionId[] }> {
-  const walsender = await connect(url, { replication: true })
+  const walsender = await connect(sameServer(connection), { replication: true })
   try {
     // Making a slot waits for running transactions, however long, and holds the slot meanwhile.
     await rememberReader(walsender, state)

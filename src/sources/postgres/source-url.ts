@@ -32,6 +32,9 @@ export type SourceTarget = {
   logins: readonly string[] | null
 }
 
+/** A connection string, or what was read of one. */
+export type SourceAddress = string | SourceTarget
+
 const SESSIONS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const
 export type SessionWanted = (typeof SESSIONS)[number]
 

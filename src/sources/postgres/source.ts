@@ -5,6 +5,7 @@ import { MillraceError, toMillraceError } from '../../errors/millrace-error.ts'
 import { namesOf, type PostgresConfig } from './config.ts'
 import { createConnectionPool } from './connection-pool.ts'
 import { assertServer } from './check-server.ts'
+import { assertDirect } from './direct.ts'
 import { createRelationDescriber } from './describe-relations.ts'
 import { discoverTables } from './discover.ts'
 import { findEmpty } from './leaf-memory.ts'
@@ -20,6 +21,7 @@ import { openSession, type SessionOptions } from './session.ts'
 import { createSlot, dropSlot, forgetSlot, inspectLog, readHead, readHealth, waitForSlot } from './slot.ts'
 import { createSnapshotReader } from './snapshot-reader.ts'
 import { createStream, type Stream } from './stream.ts'
+import { targetOf } from './target.ts'
 import { readTimelineHistory } from './timeline-history.ts'
 
 const SLOT_WAIT_MS = 15_000
@@ -30,7 +32,8 @@ const ANSWER_MS = 30_000
 export async function openPostgres(config: PostgresConfig, context: SourceContext): Promise<Source> {
   const { pipeline, keyNeededBy, state, log, batchBytes } = context
   const { slot } = namesOf(config, pipeline)
-  const pool = createConnectionPool(config.url)
+  const target = targetOf(config, pipeline)
+  const pool = createConnectionPool(target)
   const warned = new Set<number>()
   /** What is known of the publications; only a run, which begins by `inspect`, brings them in step with the configuration. */
   let publications: Publications | null = null
@@ -79,7 +82,7 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
   })
 
   const sessionOptions = (from: string): SessionOptions => ({
-    url: config.url,
+    url: target,
     slot,
     publications: publications?.names ?? [],
     from,
@@ -124,17 +127,18 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       isRun = true
       const log = await pool.use(async (connection) => {
         await assertServer(connection)
+        await assertDirect(connection)
         const log = await inspectLog(connection, slot, state)
         // Before anything is delivered: what a slot that another process reads still holds is not ours to say.
         if (log.reader !== null) await waitForSlot(connection, slot, { state })
         return log.reader === null ? log : inspectLog(connection, slot, state)
       })
       if (followed === undefined || followed === log.timeline) return log
-      return { ...log, ended: await readTimelineHistory(config.url, log.timeline) }
+      return { ...log, ended: await readTimelineHistory(target, log.timeline) }
     },
     async begin() {
       await prepare()
-      return pool.use((connection) => createSlot(connection, { url: config.url, slot, state }))
+      return pool.use((connection) => createSlot(connection, { slot, state }))
     },
     async end() {
       publications = null

@@ -4,6 +4,7 @@ import { quoteIdentifier, quoteLiteral } from './catalogue-sql.ts'
 import { closeConnection, connect, type Connection } from './connection.ts'
 import { insertsName } from './publication.ts'
 import { isForbidden, queryRows } from './query.ts'
+import type { SourceAddress } from './source-url.ts'
 import { hasSlot } from './temporary-slot.ts'
 
 /**
@@ -25,7 +26,7 @@ const LOCK_CLASS = 1_414_090_060
 const GONE_WITHIN_MS = 3000
 
 /** Claims a name, after sweeping what dead looks left. At its end it removes what bears its name. */
-export async function claimTail(url: string): Promise<TailClaim> {
+export async function claimTail(url: SourceAddress): Promise<TailClaim> {
   const connection = await connect(url)
   try {
     await sweepDead(connection)
@@ -62,7 +63,7 @@ async function sweepIfDead(connection: Connection, name: string): Promise<void> 
 }
 
 /** What fails here is left to the next look: it must not hide why this one ended. */
-async function leave(url: string, connection: Connection, name: string): Promise<void> {
+async function leave(url: SourceAddress, connection: Connection, name: string): Promise<void> {
   await remove(connection, name)
     .catch(async () => {
       const another = await connect(url)

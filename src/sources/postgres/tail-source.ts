@@ -17,6 +17,7 @@ import { createSnapshotReader } from './snapshot-reader.ts'
 import { createStream, type Stream } from './stream.ts'
 import { claimTail, type TailClaim } from './tail-claim.ts'
 import { arePublished, findTailPublications, ownOptions } from './tail-publication.ts'
+import { targetOf } from './target.ts'
 import { createTemporarySlot, type TemporarySlot } from './temporary-slot.ts'
 
 /** A question to the catalogue waits for no lock: past this the connection is dead. */
@@ -29,7 +30,8 @@ const STANDBY_HEALTH: LogHealth = { retainedBytes: null, safeBytes: null, active
  */
 export async function openTail(given: PostgresConfig, context: SourceContext, options: TailOptions): Promise<Source> {
   const config = postgresConfig.parse({ ...given, ...(options.tables.length > 0 ? { tables: [...options.tables] } : {}) })
-  const pool = createConnectionPool(config.url)
+  const target = targetOf(config, context.pipeline)
+  const pool = createConnectionPool(target)
   const memory = createRelationMemory(context.state, () => {})
   const warned = new Set<number>()
   let isStandby = false
@@ -63,11 +65,11 @@ export async function openTail(given: PostgresConfig, context: SourceContext, op
       return state
     },
     async begin() {
-      claim = await claimTail(config.url)
+      claim = await claimTail(target)
       const { name, pipeline, connection } = claim
       publications = await findTailPublications(connection, { config, options, pipeline, isStandby })
       await memory.start(publications.tables)
-      slot = await createTemporarySlot(connection, { url: config.url, slot: name, withRows: options.withRows })
+      slot = await createTemporarySlot(connection, { slot: name, withRows: options.withRows })
       const which = publications.names[0] ?? ''
       options.notice(`Looking through the publication ${which}${publications.ours ? ', made for this look and removed at its end' : ''}.`)
       return slot
@@ -80,7 +82,7 @@ export async function openTail(given: PostgresConfig, context: SourceContext, op
       isRead = true
       const { walsender } = slot
       const session = {
-        url: config.url,
+        url: target,
         slot: own.name,
         publications: now.names,
         acknowledged: null,

@@ -1,6 +1,6 @@
 import type { Position, TransactionId } from '../../contracts/position.ts'
 import { quoteIdentifier, quoteLiteral } from './catalogue-sql.ts'
-import { connect, destroyConnection, type Connection } from './connection.ts'
+import { connect, destroyConnection, sameServer, type Connection } from './connection.ts'
 import { toSourceError } from './errors.ts'
 import { lsnToPosition } from './lsn.ts'
 import { queryAll, queryRows } from './query.ts'
@@ -20,9 +20,9 @@ export type TemporarySlot = {
  */
 export async function createTemporarySlot(
   control: Connection,
-  { url, slot, withRows }: { url: string; slot: string; withRows: boolean },
+  { slot, withRows }: { slot: string; withRows: boolean },
 ): Promise<TemporarySlot> {
-  const walsender = await connect(url, { replication: true, gulp: true })
+  const walsender = await connect(sameServer(control), { replication: true, gulp: true })
   try {
     const made = await walsender.query<{ consistent_point: string; snapshot_name: string | null }>(
       `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} TEMPORARY LOGICAL pgoutput ${withRows ? 'EXPORT_SNAPSHOT' : 'NOEXPORT_SNAPSHOT'}`,

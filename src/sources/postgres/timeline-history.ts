@@ -2,12 +2,13 @@ import type { LogState } from '../../contracts/source.ts'
 import { closeConnection, connect } from './connection.ts'
 import { sqlstateOf, toSourceError } from './errors.ts'
 import { lsnToPosition } from './lsn.ts'
+import type { SourceAddress } from './source-url.ts'
 
 /**
  * Where the timelines before this one ended: the server's own history file, which a walsender shows to any role that may
  * replicate. Empty where the server has none: then nothing is known of what came before.
  */
-export async function readTimelineHistory(url: string, timeline: number): Promise<LogState['ended']> {
+export async function readTimelineHistory(url: SourceAddress, timeline: number): Promise<LogState['ended']> {
   if (timeline <= 1) return []
   const walsender = await connect(url, { replication: true })
   try {
