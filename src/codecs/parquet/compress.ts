@@ -10,7 +10,7 @@ export function createCompress(compression: Compression, level?: number): Compre
     case 'none':
       return (page) => Uint8Array.prototype.slice.call(page)
     case 'gzip':
-      return (page) => gzipSync(page, { level: level ?? 4, chunkSize: roomFor(page.length) })
+      return (page) => trimmed(gzipSync(page, { level: level ?? 4, chunkSize: roomFor(page.length) }))
     case 'zstd':
       return createZstd(level ?? 1)
   }
@@ -18,7 +18,12 @@ export function createCompress(compression: Compression, level?: number): Compre
 
 function createZstd(level: number): Compress {
   const params = { [constants.ZSTD_c_compressionLevel]: level }
-  return (page) => zstdCompressSync(page, { params, chunkSize: roomFor(page.length), pledgedSrcSize: page.length })
+  return (page) => trimmed(zstdCompressSync(page, { params, chunkSize: roomFor(page.length), pledgedSrcSize: page.length }))
+}
+
+/** Pages wait for their row group: each only with the memory that it takes. */
+function trimmed(page: Buffer): Uint8Array {
+  return page.length < page.buffer.byteLength ? Uint8Array.prototype.slice.call(page) : page
 }
 
 /** Output comes in chunks of this size: mostly in one. */

@@ -30,7 +30,7 @@ export function decimalVector(field: ParquetField, texts: Texts, count: number, 
       const canClamp = exact !== null || text === 'Infinity' || text === '-Infinity'
       if (decideMisfit(field, canClamp ? TOO_LARGE : NO_NUMBER, misfits) === 'clamp')
         setBigint(state, i, text.startsWith('-') ? 1n - limit : limit - 1n)
-      else valid = without(valid === texts.valid ? (valid?.slice() ?? allValid(count)) : valid, i)
+      else valid = without(valid === texts.valid ? (valid === null ? allValid(count) : Uint8Array.from(valid)) : valid, i)
     }
   }
   if (width === 16) return { form: 'uuid', data: new Uint8Array(words.buffer), valid }

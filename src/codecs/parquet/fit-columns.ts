@@ -30,7 +30,7 @@ function fit(field: ParquetField, vector: PreparedVector, rowCount: number, misf
 function fitList(field: ParquetField, list: ListVector, misfits: Misfits): ListVector {
   const items = fitStored(field, list.items, list.itemCount, misfits)
   if (items.valid === null) return { ...list, items }
-  const definition = list.definition.slice()
+  const definition = Uint8Array.from(list.definition)
   let item = 0
   for (let i = 0; i < definition.length; i++) if (definition[i] === 3 && !isPresent(items.valid, item++)) definition[i] = 2
   return { ...list, definition, items }
@@ -99,7 +99,7 @@ function replaceMisfits(
     if (clamp === null) continue
     if (decideMisfit(field, INFINITE_TIME, misfits) === 'clamp') clamp()
     else {
-      if (left === valid) left = valid?.slice() ?? new Uint8Array((count + 7) >> 3).fill(255)
+      if (left === valid) left = valid === null ? new Uint8Array((count + 7) >> 3).fill(255) : Uint8Array.from(valid)
       const bits = left as Uint8Array // just made
       bits[i >> 3] = (bits[i >> 3] as number) & ~(1 << (i & 7))
     }

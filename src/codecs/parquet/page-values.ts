@@ -52,7 +52,7 @@ function appendPresentBytes(to: GrowingBytes, from: Uint8Array, count: number, v
 function appendPresentWords(to: GrowingBytes, from: Uint8Array, count: number, of: { valid: Uint8Array; words: number }): void {
   const { i32 } = to
   const { valid, words } = of
-  const aligned = (from.byteOffset & 3) === 0 ? from : from.slice()
+  const aligned = (from.byteOffset & 3) === 0 ? from : Uint8Array.from(from)
   const source = new Int32Array(aligned.buffer, aligned.byteOffset, count * words)
   let at = to.length >> 2
   for (let i = 0; i < count; i++) {
