@@ -21,20 +21,23 @@ export function pipelineName(sourceUrl: string): string {
   return /[a-z0-9]/.test(name) ? name : 'millrace'
 }
 
-/** The database of a URL, else its user, as the server would choose. */
+/** The database of a URL or of `host=… dbname=…`, else of the environment, else the user's, as the server would choose. */
 function databaseOf(sourceUrl: string): string {
   const [, authority = '', path = ''] = /^[^:]+:\/\/([^/?]*)(?:\/([^?]*))?/.exec(sourceUrl) ?? []
-  const user = authority.includes('@') ? (authority.split(/[:@]/)[0] ?? '') : ''
+  const parameter = (name: string) => new RegExp(`(?:^|[?&\\s])${name}\\s*=\\s*'?([^\\s&']+)`).exec(sourceUrl)?.[1]
+  const user = authority.includes('@') ? authority.split(/[:@]/)[0] : parameter('user')
+  const { PGDATABASE, PGUSER } = process.env
+  const name = parameter('dbname') || path || PGDATABASE || user || PGUSER || ''
   try {
-    return decodeURIComponent(path || user)
+    return decodeURIComponent(name)
   } catch {
-    return path || user
+    return name
   }
 }
 
 async function readSource(url: string): Promise<object> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? ''
-  const type = SCHEMES[scheme] ?? scheme
+  const type = SCHEMES[scheme] ?? (KEYWORDS.test(url) ? 'postgres' : scheme)
   const load = Object.hasOwn(SOURCES, type) ? SOURCES[type] : undefined
   if (!load) {
     const known = Object.keys(SOURCES)
@@ -47,6 +50,8 @@ async function readSource(url: string): Promise<object> {
 }
 
 const SCHEMES: Record<string, string> = { postgresql: 'postgres' }
+/** libpq's other form: `host=… dbname=…`. */
+const KEYWORDS = /^\s*[A-Za-z_]+\s*=/
 
 async function readSink(url: string): Promise<object> {
   const [, type = '', rest = ''] = /^([A-Za-z][A-Za-z0-9-]*):(.*)$/s.exec(url) ?? []

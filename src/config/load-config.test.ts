@@ -69,7 +69,7 @@ test.each([
   [`${NAME}source: ${URL}\n${SINKS}`, '2:9 source must be a mapping such as { type: postgres, url: … }'],
   [`${NAME}source: { url: ${URL} }\n${SINKS}`, '2:9 source.type is required (one of postgres)'],
   [`${NAME}source: { type: postgre, url: ${URL} }\n${SINKS}`, '2:17 source.type must be one of postgres; did you mean postgres?'],
-  [`${NAME}source: { type: postgres }\n${SINKS}`, '2:9 source.url is required (text)'],
+  [`${NAME}source: { type: postgres }\n${SINKS}`, '2:9 source.url is required, unless one of PGHOST'],
   [`${NAME}source: { type: postgres, url: "\${env:NOPE}", tabels: [] }\n${SINKS}`, '2:32 source.url needs ${env:NOPE}'],
   [`${NAME}source: { type: postgres, url: $DATABASE_URL }\n${SINKS}`, 'an environment variable is written ${env:DATABASE_URL}'],
   [`${NAME}source: { type: postgres, url: "\${DATABASE_URL}" }\n${SINKS}`, 'an environment variable is written ${env:DATABASE_URL}'],

@@ -2,5 +2,5 @@
 export function redactUrls(text: string): string {
   return text
     .replace(/([A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s:/?#@]*):[^\s]*@(?=[^\s@]*)/g, '$1:***@')
-    .replace(/\b(password|passwd|pwd|sslpassword|secret|token)=[^\s&"']+/gi, '$1=***')
+    .replace(/\b(password|passwd|pwd|sslpassword|secret|token)(\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&"']+)/gi, '$1$2***')
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { faultOfAddress, faultOfSilence } from './source-url.ts'
 import { faultOfPattern, faultOfTableName, leavesNothing } from './table-patterns.ts'
 
 const pattern = z.string().superRefine((text, context) => report(context, faultOfPattern(text)))
@@ -7,12 +8,15 @@ const table = z.string().superRefine((text, context) => report(context, faultOfT
 const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, 'must be 1 to 63 of the characters a-z, 0-9 and _')
 const publicationName = z.string().regex(/^[^\0"]{1,56}$/u, 'must be 1 to 56 characters, none of them a double quote')
 
-/** The configuration of a Postgres source, without `type`. */
-export const postgresConfig = z.strictObject({
+const fields = z.strictObject({
   url: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, 'must start with postgres://')
-    .describe('The database: postgres://user:password@host:5432/database?sslmode=…; sslmode as libpq knows it.'),
+    .min(1)
+    .superRefine((text, context) => report(context, faultOfAddress(text)))
+    .optional()
+    .describe(
+      'The database, in either form of libpq: postgres://user:password@host:5432/database?sslmode=…, or host=… dbname=…. What it leaves out comes from the PG* variables; left out whole, all of it.',
+    ),
   tables: z
     .array(pattern)
     .min(1)
@@ -33,12 +37,22 @@ export const postgresConfig = z.strictObject({
     .enum(['refuse', 'insert-only'])
     .prefault('refuse')
     .describe('Tables without a key: refuse to start, or publish their inserts and truncates only.'),
+  failover: z
+    .boolean()
+    .optional()
+    .describe('Makes the slot one that standbys keep in step, so that the pipeline goes on after a failover. Needs Postgres 17.'),
   slot: slotName.optional().describe('The replication slot; made when it is not there. Left out: millrace_NAME.'),
   publication: publicationName
     .optional()
     .describe(
       'The publication: made and kept in step with `tables` when it is ours, used as it is when it is not. Left out: millrace_NAME.',
     ),
+})
+
+/** The configuration of a Postgres source, without `type`. */
+export const postgresConfig = fields.superRefine(({ url }, context) => {
+  const fault = url === undefined ? faultOfSilence() : null
+  if (fault !== null) context.addIssue({ code: 'custom', path: ['url'], message: fault })
 })
 
 export type PostgresConfig = z.infer<typeof postgresConfig>

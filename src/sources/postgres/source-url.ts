@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { userInfo } from 'node:os'
+import { MillraceError } from '../../errors/millrace-error.ts'
 import { homeOf, withDefaults, type Surroundings } from './connection-defaults.ts'
 import { readConnectionText } from './connection-text.ts'
 import { numberOf, wordOf } from './connection-values.ts'
@@ -43,6 +44,23 @@ export type UrlContext = {
   env?: Surroundings
   /** What the server shows where nothing else was said. */
   applicationName?: string
+}
+
+/** What is wrong with leaving the address out of a configuration, or null: something else must say where the database is. */
+export function faultOfSilence(env: Surroundings = process.env): string | null {
+  const says = ['PGHOST', 'PGHOSTADDR', 'PGDATABASE', 'PGSERVICE']
+  return says.some((name) => env[name]) ? null : `is required, unless one of ${says.join(', ')} is set`
+}
+
+/** What is wrong with an address as it stands in a configuration, or null. */
+export function faultOfAddress(text: string): string | null {
+  try {
+    parseSourceUrl(text)
+    return null
+  } catch (error) {
+    if (error instanceof MillraceError) return `cannot be read: ${error.fields.reason}`
+    throw error
+  }
 }
 
 const DEFAULT_TIMEOUT_S = 10
