@@ -12,6 +12,7 @@ export function createProgram(finish: Finish): Command {
     .showSuggestionAfterError(true)
     .helpCommand(false)
   addRun(program, finish)
+  addSnapshot(program, finish)
   addTail(program, finish)
   addVerify(program, finish)
   addStatus(program, finish)
@@ -45,6 +46,27 @@ function addRun(program: Command, finish: Finish): void {
       boundYoungGeneration()
       finish(await (await import('./run.ts')).run({ ...options, source, sinks }))
     })
+}
+
+function addSnapshot(program: Command, finish: Finish): void {
+  const command = withLog(withConfig(program.command('snapshot')))
+    .description('Archive tables at one point in time, with a catalog of what was archived, and end. Makes nothing in the database.')
+    .argument('[source]', 'the source as a URL, where there is no file: postgres://…')
+    .argument('[sinks...]', 'where to, as TYPE:REST, e.g. parquet:./lake or parquet:s3://bucket/prefix')
+    .option('--sink <name>', 'the sink of the configuration that takes the archives, where there are several', collect, [])
+    .option('--json', 'print one JSON object')
+    .action(async (source, sinks, options) => {
+      boundYoungGeneration()
+      finish(await (await import('./snapshot.ts')).snapshot({ ...options, source, sinks }))
+    })
+  withLog(withConfig(command.command('verify')))
+    .description('Read archives again, every part to its last byte, and compare them with their catalogs.')
+    .argument('[path]', 'a folder or s3://bucket/prefix that holds archives, at any depth; left out: that of the sink of -c')
+    .option('--sink <name>', 'the sink of the configuration', collect, [])
+    .option('--json', 'print one JSON object')
+    .action(async (path, _, sub: Command) =>
+      finish(await (await import('./snapshot-verify.ts')).verifySnapshot(path, sub.optsWithGlobals())),
+    )
 }
 
 function addTail(program: Command, finish: Finish): void {

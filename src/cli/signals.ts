@@ -14,9 +14,9 @@ export type CaughtSignals = {
 
 /**
  * The first SIGINT or SIGTERM asks for a drain, the second ends the process at once: what was not durable is read
- * again by the next run, as after any crash.
+ * again by the next run, as after any crash. `told` says what the first one does.
  */
-export function catchSignals(terminal: Terminal): CaughtSignals {
+export function catchSignals(terminal: Terminal, told = 'Finishing: what was taken is made durable.'): CaughtSignals {
   const drain = new AbortController()
   const abort = new AbortController()
   let code = 1
@@ -27,7 +27,7 @@ export function catchSignals(terminal: Terminal): CaughtSignals {
       abort.abort()
       process.exit(code)
     }
-    terminal.say('Finishing: what was taken is made durable. A second signal ends at once.')
+    terminal.say(`${told} A second signal ends at once.`)
     drain.abort()
   }
   for (const signal of Object.keys(CODES)) process.on(signal, onSignal)

@@ -10,7 +10,13 @@ export type Config = {
   source: { type: string; definition: SourceDefinition; config: unknown }
   sinks: readonly ConfiguredSink[]
   transforms: readonly Transform[]
-  snapshot: { mode: 'incremental' | 'none'; parallel: number; chunkBytes: number }
+  snapshot: {
+    mode: 'incremental' | 'consistent' | 'none'
+    parallel: number
+    chunkBytes: number
+    /** SQL by `schema.table`, for archives. */
+    queries: Readonly<Record<string, string>>
+  }
   batch: { maxBytes: number; maxWaitMs: number }
   /** The absolute path of the state file. */
   state: string

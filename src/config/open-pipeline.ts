@@ -4,6 +4,7 @@ import { createFloor } from './acknowledge-floor.ts'
 import type { Log } from '../contracts/sink.ts'
 import type { Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
 import { runPipeline, type PipelineOptions, type PipelineSummary } from '../core/pipeline.ts'
 import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
 import { openSqliteState } from '../state/sqlite/state-store.ts'
@@ -37,6 +38,7 @@ export async function openPipeline(
   options: OpenPipelineOptions = {},
 ): Promise<PipelineSummary> {
   const valid = isResolved(config) ? config : await resolveConfig(config, { baseDir: process.cwd() })
+  if (valid.snapshot.mode === 'consistent') throw new MillraceError('ARCHIVE_MODE')
   await using _lock = await lockPipeline(valid.state, { pipeline: valid.name, wait: options.wait ?? false, signal })
   await using state = await openSqliteState(valid.state, { pipeline: valid.name })
   // Awaited here: state and lock are let go only after the run.

@@ -29,7 +29,7 @@ export async function validateConfig(input: unknown, options: { baseDir: string;
     source,
     sinks,
     transforms,
-    snapshot: { mode: snapshot.mode, parallel: snapshot.parallel, chunkBytes: snapshot.chunkSize },
+    snapshot: { mode: snapshot.mode, parallel: snapshot.parallel, chunkBytes: snapshot.chunkSize, queries: snapshot.queries },
     batch: { maxBytes: batch.maxSize, maxWaitMs: batch.maxWait },
     state: resolve(options.baseDir, base.state ?? `.millrace/${base.name}.db`),
     onError: base.onError,

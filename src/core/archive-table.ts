@@ -94,10 +94,12 @@ export function archiveTable(planned: SnapshotTable, options: TableArchiveOption
     await inPart('source', () => snapshot.assertHeld())
     const to = await begin().catch(fail)
     const files = to === null ? [] : await close(to)
-    const isSealed = to !== null && (await to.seal(describe(to, files)).then(() => true, fail))
+    const sealed = describe(to, files)
+    const isSealed = to !== null && (await to.seal(sealed).then(() => true, fail))
     report({ event: 'snapshot-table-done', table: name, rows, bytes })
     isFinished = true
-    const catalog = describe(to, files)
+    // What kept the catalog from being written stands in no catalog.
+    const catalog = isSealed ? sealed : describe(to, files)
     return { path: isSealed ? to.path : null, example: catalog.success ? (to?.example ?? null) : null, catalog }
   }
 

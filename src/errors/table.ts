@@ -481,10 +481,10 @@ export const ERRORS = {
     message: 'Of {table} {processed} rows were archived, and the source counts {counted} in the same snapshot.',
     hint: 'A query without an order that decides (LIMIT, random) does that; for a table, report it.',
   },
-  ARCHIVE_STOPPED: {
-    kind: 'operator',
-    message: 'The snapshot was stopped before {table} was whole.',
-    hint: 'Run `millrace snapshot` again.',
+  ARCHIVE_MODE: {
+    kind: 'config',
+    message: 'snapshot.mode `consistent` is no mode of a run: its copy could not be gone on with after a break.',
+    hint: 'Run `millrace snapshot` for all rows at one point in time, or set snapshot.mode to incremental.',
   },
   ARCHIVE_NOT_FOUND: {
     kind: 'operator',
