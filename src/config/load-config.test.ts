@@ -101,7 +101,7 @@ test.each([
   ],
   [`${VALID}batch: { maxWait: 1 }\n`, "4:19 batch.maxWait must be a duration such as '500ms', '5s' or '2m'"],
   [`${VALID}snapshot: { parallel: 400 }\n`, '4:23 snapshot.parallel must be a whole number from 1 to 64'],
-  [`${VALID}snapshot:\n`, '4:10 snapshot is empty (a mapping with mode, parallel, chunkSize)'],
+  [`${VALID}snapshot:\n`, '4:10 snapshot is empty (a mapping with mode, parallel, chunkSize'],
   [`${VALID}state: postgres://db/state\n`, '4:8 state must be the path of a file'],
   [`${VALID}tables: [a.b]\n`, '4:1 tables is not known here; it belongs into source'],
   [`${VALID}path: x\n`, '4:1 path is not known here; it belongs into one of sinks'],

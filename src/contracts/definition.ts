@@ -92,7 +92,19 @@ export type TransformDefinition<Config = unknown> = {
 }
 
 /** One result of `check`: what, how bad, and the remedy. */
-export type Finding = { severity: 'ok' | 'info' | 'warning' | 'error'; code: string; subject: string; message: string; hint: string | null }
+export type Finding = {
+  /** `check` exits with 1 where any is an `error`: a run would stop there. */
+  severity: 'ok' | 'info' | 'warning' | 'error'
+  /** Of an error, its code in errors.md; of the others, a name of its own. */
+  code: string
+  /** What part it belongs to. */
+  area?: 'server' | 'rights' | 'publication' | 'tables' | 'values' | 'slots' | 'sinks' | 'versions'
+  /** The table, setting, role, slot or sink. */
+  subject: string
+  message: string
+  /** What to do, with the statement to run; null where nothing is needed. */
+  hint: string | null
+}
 
 /** What the contracts need of zod, which they may not import. */
 export type Schema<T> = { parse(input: unknown): T; safeParse(input: unknown): { success: boolean; error?: unknown; data?: T } }

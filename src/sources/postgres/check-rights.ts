@@ -47,9 +47,13 @@ function unreadable(rows: Rows, role: string): readonly Finding[] {
       )
     const labels = members.map(([, , label]) => label ?? '')
     const owners = [...new Set(members.map(([, , , , owner]) => owner ?? ''))]
-    const later = owners.map((owner) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(owner)} IN SCHEMA ${quoted} GRANT SELECT ON TABLES ${to}`)
+    const later = owners.map(
+      (owner) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(owner)} IN SCHEMA ${quoted} GRANT SELECT ON TABLES ${to}`,
+    )
     const grant = `${usage}GRANT SELECT ON ALL TABLES IN SCHEMA ${quoted} ${to}; and for tables made later ${later.join('; ')}`
-    return [failure('RIGHT_TABLE', { role, table: `${counted(labels.length, 'table')} of ${schema} (${someOf(labels, FEW)})`, grant }, schema)]
+    return [
+      failure('RIGHT_TABLE', { role, table: `${counted(labels.length, 'table')} of ${schema} (${someOf(labels, FEW)})`, grant }, schema),
+    ]
   })
 }
 

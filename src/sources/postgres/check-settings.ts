@@ -63,7 +63,7 @@ function senderTimeout(ms: number | null): readonly Finding[] {
   if (ms === null) return []
   if (ms === 0) {
     const message = 'wal_sender_timeout is 0: the server holds the slot for a reader whose machine is gone, until its network says so.'
-    return [info({ code: 'SENDER_TIMEOUT', subject, message, hint: 'Consider ALTER SYSTEM SET wal_sender_timeout = \'60s\'.' })]
+    return [info({ code: 'SENDER_TIMEOUT', subject, message, hint: "Consider ALTER SYSTEM SET wal_sender_timeout = '60s'." })]
   }
   const message = `wal_sender_timeout is ${formatDuration(ms)}.`
   if (ms >= SHORTEST_TIMEOUT_MS) return [fine('SENDER_TIMEOUT', subject, message)]

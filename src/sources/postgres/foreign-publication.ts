@@ -40,9 +40,10 @@ export async function useForeign(connection: Connection, options: PublicationOpt
   return { ours: false, names: [name], scope: inside, tables: tables.filter((table) => !out.has(table.table.id)), altered: [], refused }
 }
 
-type Foreign = { lacks: readonly string[]; viaRoot: boolean; publishesGenerated: boolean; tables: ReadonlySet<string> }
+/** What somebody else's publication sends. */
+export type Foreign = { lacks: readonly string[]; viaRoot: boolean; publishesGenerated: boolean; tables: ReadonlySet<string> }
 
-async function readForeign(connection: Connection, name: string): Promise<Foreign> {
+export async function readForeign(connection: Connection, name: string): Promise<Foreign> {
   const generated = serverVersionOf(connection) >= 180_000 ? 'pubgencols::text' : "'n'"
   const [publication = [], tables = []] = await queryAll(
     connection,

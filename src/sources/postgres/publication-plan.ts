@@ -108,6 +108,7 @@ function dropStep(members: readonly Member[]): Step {
   return { sql: `ALTER PUBLICATION ${quoteIdentifier(first.publication)} DROP TABLE ${tables.join(', ')}`, label: first.name, where: null }
 }
 
-function listSql({ columns }: Entry): string {
+/** The column list after a table's name, where it has one. */
+export function listSql({ columns }: Entry): string {
   return columns === null ? '' : ` (${columns.map(quoteIdentifier).join(', ')})`
 }

@@ -181,7 +181,7 @@ describe.each(testedMajors([14, 18]))('the slot on Postgres %i', (major) => {
     const findings = await checkPostgres(config, context)
     const errors = findings.filter((finding) => finding.severity === 'error')
     expect(errors.map((finding) => finding.code).sort()).toEqual(
-      ['RIGHT_PUBLICATION', 'RIGHT_PUBLICATION', 'RIGHT_REPLICATION', 'RIGHT_TABLE', 'RIGHT_TABLE', 'TABLE_KEYLESS'].sort(),
+      ['RIGHT_PUBLICATION', 'RIGHT_REPLICATION', 'RIGHT_TABLE', 'RIGHT_TABLE', 'TABLE_KEYLESS'].sort(),
     )
     expect(errors.every((finding) => finding.hint !== null)).toBe(true)
     await db.connection.query('DROP TABLE public.keyless')
