@@ -90,7 +90,7 @@ async function verify(server: PostgresServer, begun: number): Promise<number> {
   const code = await ended(child)
   say(`${((Date.now() - begun) / 1000).toFixed(1)} s in all. Look at it yourself:`)
   process.stdout.write(
-    `  npx --yes duckdb ${relative(process.cwd(), join(output, 'shop.duckdb'))} "SELECT status, count(*), sum(total) FROM public.orders GROUP BY status"\n`,
+    `  duckdb ${relative(process.cwd(), join(output, 'shop.duckdb'))} "SELECT status, count(*), sum(total) FROM public.orders GROUP BY status"\n`,
   )
   process.stdout.write(`  tail -n 1 ${relative(process.cwd(), join(output, 'changes'))}/public.orders/*.ndjson\n`)
   if (files.differing > 0) return 1
