@@ -55,7 +55,7 @@ export function isSameValue(column: Column, a: Row[number] | undefined, b: Row[n
 }
 
 /** One word in quotes that would read the same without. */
-const BARE = /^"[^\s"\\=,→\u0000-\u001f\u007f-\uffff]+"$/u
+const BARE = /^"[^"\\=,→\p{C}\p{Z}]+"$/u
 /** Control characters, and what turns the direction of writing or breaks a line. */
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 

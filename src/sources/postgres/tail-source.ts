@@ -85,7 +85,8 @@ export async function openTail(given: PostgresConfig, context: SourceContext, op
         url: target,
         slot: own.name,
         publications: now.names,
-        acknowledged: null,
+        // A server that shuts down waits until all that it sent is acknowledged, be it nothing.
+        acknowledged: from,
         slotWaitMs: 0,
         walsender,
         remember: async () => {},
