@@ -6,7 +6,8 @@ import { closeConnection, connect } from './connection.ts'
 import { dropFromSource } from './drop.ts'
 import { ensurePublications } from './publication.ts'
 import { readSnapshot } from './running.ts'
-import { createSlot, dropSlot, inspectLog, readHead, readHealth, waitForSlot } from './slot.ts'
+import { createSlot } from './create-slot.ts'
+import { dropSlot, inspectLog, readHead, readHealth, waitForSlot } from './slot.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -44,7 +45,7 @@ describe.each(testedMajors([14, 18]))('the slot on Postgres %i', (major) => {
       slot,
       connection,
       state,
-      create: () => createSlot(connection, { slot, state }),
+      create: () => createSlot(connection, { slot, state, log: silent, failover: false }),
       inspect: () => inspectLog(connection, slot, state),
       [Symbol.asyncDispose]: async () => {
         await dropSlot(connection, slot, state)
@@ -189,7 +190,7 @@ describe.each(testedMajors([14, 18]))('the slot on Postgres %i', (major) => {
     expect((await checkPostgres(own, context)).filter((finding) => finding.severity === 'error')).toEqual([])
     expect(JSON.stringify(findings)).not.toContain('postgres://')
     await ensurePublications(db.connection, { pipeline: context.pipeline, config: own, keyNeededBy: null, onRefused: 'throw' })
-    await createSlot(db.connection, { slot: `millrace_shop${count}`, state: db.state })
+    await createSlot(db.connection, { slot: `millrace_shop${count}`, state: db.state, log: silent, failover: false })
     expect([...(await dropFromSource(own, context))].sort()).toEqual([
       `publication millrace_shop${count}`,
       `publication millrace_shop${count}_inserts`,

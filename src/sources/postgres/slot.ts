@@ -1,20 +1,17 @@
-import type { Position, TransactionId } from '../../contracts/position.ts'
+import type { Position } from '../../contracts/position.ts'
 import type { LogHealth, LogState } from '../../contracts/source.ts'
 import type { SourceContext } from '../../contracts/definition.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
-import { quoteIdentifier, quoteLiteral } from './catalogue-sql.ts'
-import { closeConnection, connect, sameServer, type Connection } from './connection.ts'
-import { toSourceError } from './errors.ts'
+import { quoteLiteral } from './catalogue-sql.ts'
+import { serverVersionOf, type Connection } from './connection.ts'
 import { lsnToPosition, passablePosition } from './lsn.ts'
-import { queryAll, queryRows } from './query.ts'
-import { endLeftBehind, forgetReader, rememberReader } from './reader.ts'
-import { readRunning } from './running.ts'
-import { parseSnapshot, visibleBefore } from './visibility.ts'
+import { queryRows } from './query.ts'
+import { endLeftBehind, forgetReader } from './reader.ts'
 
 type State = SourceContext['state']
 
 /** Written before the slot is made and completed after: tells a slot of ours from one that somebody made, or made again. */
-type SlotFact = { slot: string; system: string; complete: boolean }
+export type SlotFact = { slot: string; system: string; complete: boolean }
 
 const FACT = 'postgres/slot'
 const SLOT_WAIT_MS = 15_000
@@ -27,6 +24,8 @@ export type Slot = {
   walStatus: string
   retainedBytes: number | null
   safeBytes: number | null
+  /** Whether standbys may keep it in step; null before Postgres 17. */
+  failover: boolean | null
 }
 
 /** What the log says of itself. A slot whose making was cut short is none: nothing was ever read from it. */
@@ -43,7 +42,7 @@ export async function inspectLog(connection: Connection, slot: string, state: St
 }
 
 /** The server's identity and the end of its log. The timeline is in the name of the file being written. */
-async function identify(connection: Connection): Promise<Omit<LogState, 'reader' | 'ended'>> {
+export async function identify(connection: Connection): Promise<Omit<LogState, 'reader' | 'ended'>> {
   const [standby] = await queryRows(connection, 'SELECT pg_is_in_recovery()::text')
   if (standby?.[0] === 'true') throw new MillraceError('SOURCE_STANDBY')
   const [row = []] = await queryRows(
@@ -67,11 +66,12 @@ export async function readSlot(connection: Connection, slot: string): Promise<Sl
   const [row] = await queryRows(
     connection,
     `SELECT plugin::text, database::text, active_pid::text, confirmed_flush_lsn::text, coalesce(wal_status, 'lost'),
-       CASE WHEN restart_lsn IS NOT NULL THEN pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::text END, safe_wal_size::text
+       CASE WHEN restart_lsn IS NOT NULL THEN pg_wal_lsn_diff(pg_current_wal_insert_lsn(), restart_lsn)::text END, safe_wal_size::text,
+       ${serverVersionOf(connection) >= 170_000 ? 'failover::text' : 'NULL'}
      FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`,
   )
   if (!row) return null
-  const [plugin, database, pid, confirmed, walStatus, retained, safe] = row
+  const [plugin, database, pid, confirmed, walStatus, retained, safe, failover] = row
   return {
     plugin: plugin ?? null,
     database: database ?? null,
@@ -80,73 +80,13 @@ export async function readSlot(connection: Connection, slot: string): Promise<Sl
     walStatus: walStatus ?? 'lost',
     retainedBytes: retained ? Number(retained) : null,
     safeBytes: safe ? Number(safe) : null,
+    failover: failover ? failover === 'true' : null,
   }
 }
 
-function checkUsable(connection: Connection, slot: string, found: Slot): void {
+export function checkUsable(connection: Connection, slot: string, found: Slot): void {
   if (found.plugin !== 'pgoutput') throw new MillraceError('SLOT_PLUGIN', { slot, plugin: found.plugin ?? 'physical' })
   if (found.database !== connection.database) throw new MillraceError('SLOT_DATABASE', { slot, database: found.database ?? 'none' })
-}
-
-/**
- * Makes the slot, with a snapshot of its first moment. A transaction that committed in the log just before may still be
- * running for everybody else: it is in no chunk and never in the stream. The exported snapshot was built from the log and
- * sees it; a fresh one does not. These are `running`: no chunk starts before they are visible (snapshots.md, point 1).
- */
-export async function createSlot(
-  connection: Connection,
-  options: { slot: string; state: State },
-): Promise<{ position: Position; running: readonly TransactionId[] }> {
-  const { slot, state } = options
-  const { system } = await identify(connection)
-  const existing = await readSlot(connection, slot)
-  const fact = await readFact(state)
-  if (existing && fact?.slot === slot) await dropSlot(connection, slot, state)
-  else if (existing) return adoptSlot(connection, options, existing)
-  await state.set({ [FACT]: { slot, system, complete: false } satisfies SlotFact })
-  const made = await createWithSnapshot(connection, options)
-  await state.set({ [FACT]: { slot, system, complete: true } satisfies SlotFact })
-  return made
-}
-
-async function createWithSnapshot(
-  connection: Connection,
-  { slot, state }: { slot: string; state: State },
-): Promise<{ position: Position; running: readonly TransactionId[] }> {
-  const walsender = await connect(sameServer(connection), { replication: true })
-  try {
-    // Making a slot waits for running transactions, however long, and holds the slot meanwhile.
-    await rememberReader(walsender, state)
-    const made = await walsender.query<{ consistent_point: string; snapshot_name: string }>(
-      `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} LOGICAL pgoutput EXPORT_SNAPSHOT`,
-    )
-    const row = made.rows[0]! // the command always answers with one row
-    const [imported] = await queryAll(
-      connection,
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(row.snapshot_name)}; SELECT pg_current_snapshot()::text; COMMIT`,
-    )
-    const [fresh] = await queryRows(connection, 'SELECT pg_current_snapshot()::text')
-    const running = visibleBefore(parseSnapshot(imported?.[0]?.[0] ?? ''), parseSnapshot(fresh?.[0] ?? ''))
-    return { position: lsnToPosition(row.consistent_point), running }
-  } catch (error) {
-    await connection.query('ROLLBACK').catch(() => {})
-    throw toSourceError(error, { slot, replication: true, user: connection.user ?? 'the role', phase: 'query' })
-  } finally {
-    await closeConnection(walsender)
-  }
-}
-
-/** A slot that somebody made for us. Its first snapshot is gone: every transaction running now counts as invisible. */
-async function adoptSlot(
-  connection: Connection,
-  { slot, state }: { slot: string; state: State },
-  existing: Slot,
-): Promise<{ position: Position; running: readonly TransactionId[] }> {
-  checkUsable(connection, slot, existing)
-  await waitForSlot(connection, slot, { state })
-  const { system } = await identify(connection)
-  await state.set({ [FACT]: { slot, system, complete: true } satisfies SlotFact })
-  return { position: existing.confirmed ?? '0'.repeat(16), running: await readRunning(connection) }
 }
 
 /** Drops the slot if it is there. Returns whether it was. */
@@ -160,6 +100,11 @@ export async function dropSlot(connection: Connection, slot: string, state: Stat
 /** Whether this pipeline made the slot, by its own memory. */
 export async function isOurSlot(state: State, slot: string): Promise<boolean> {
   return (await readFact(state))?.slot === slot
+}
+
+/** Notes that the slot is about to be made, or is. */
+export async function noteSlot(state: State, fact: SlotFact): Promise<void> {
+  await state.set({ [FACT]: fact })
 }
 
 /** Forgets that a slot was ever made. */
@@ -190,6 +135,6 @@ export async function readHealth(connection: Connection, slot: string): Promise<
   return { retainedBytes, safeBytes, active: activePid !== null, readerPid: activePid, state: STATES[walStatus] ?? 'lost' }
 }
 
-async function readFact(state: State): Promise<SlotFact | null> {
+export async function readFact(state: State): Promise<SlotFact | null> {
   return ((await state.get(FACT)) ?? null) as SlotFact | null // written by this file only
 }

@@ -5,7 +5,9 @@ import { MillraceError, toMillraceError } from '../../errors/millrace-error.ts'
 import { namesOf, type PostgresConfig } from './config.ts'
 import { createConnectionPool } from './connection-pool.ts'
 import { assertServer } from './check-server.ts'
+import { createSlot } from './create-slot.ts'
 import { assertDirect } from './direct.ts'
+import { assertFailover, ensureFailover } from './failover.ts'
 import { createRelationDescriber } from './describe-relations.ts'
 import { discoverTables } from './discover.ts'
 import { findEmpty } from './leaf-memory.ts'
@@ -18,7 +20,7 @@ import { ensurePublications, findPublications, type PublicationOptions, type Pub
 import { viewPublications } from './view-publications.ts'
 import { scanTable } from './scan.ts'
 import { openSession, type SessionOptions } from './session.ts'
-import { createSlot, dropSlot, forgetSlot, inspectLog, readHead, readHealth, waitForSlot } from './slot.ts'
+import { dropSlot, forgetSlot, inspectLog, readHead, readHealth, waitForSlot } from './slot.ts'
 import { createSnapshotReader } from './snapshot-reader.ts'
 import { createStream, type Stream } from './stream.ts'
 import { targetOf } from './target.ts'
@@ -32,6 +34,7 @@ const ANSWER_MS = 30_000
 export async function openPostgres(config: PostgresConfig, context: SourceContext): Promise<Source> {
   const { pipeline, keyNeededBy, state, log, batchBytes } = context
   const { slot } = namesOf(config, pipeline)
+  const failover = config.failover ?? false
   const target = targetOf(config, pipeline)
   const pool = createConnectionPool(target)
   const warned = new Set<number>()
@@ -127,18 +130,21 @@ export async function openPostgres(config: PostgresConfig, context: SourceContex
       isRun = true
       const log = await pool.use(async (connection) => {
         await assertServer(connection)
+        assertFailover(connection, failover)
         await assertDirect(connection)
         const log = await inspectLog(connection, slot, state)
         // Before anything is delivered: what a slot that another process reads still holds is not ours to say.
-        if (log.reader !== null) await waitForSlot(connection, slot, { state })
-        return log.reader === null ? log : inspectLog(connection, slot, state)
+        if (log.reader === null) return log
+        await waitForSlot(connection, slot, { state })
+        if (failover && !log.reader.lost) await ensureFailover(connection, slot)
+        return inspectLog(connection, slot, state)
       })
       if (followed === undefined || followed === log.timeline) return log
       return { ...log, ended: await readTimelineHistory(target, log.timeline) }
     },
     async begin() {
       await prepare()
-      return pool.use((connection) => createSlot(connection, { slot, state }))
+      return pool.use((connection) => createSlot(connection, { slot, state, log, failover }))
     },
     async end() {
       publications = null
