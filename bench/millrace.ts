@@ -32,9 +32,13 @@ export function start(folder: string, configuration: object, args: string[]): { 
   const file = join(folder, 'millrace.json')
   const usageFile = join(folder, 'usage.json')
   writeFileSync(file, JSON.stringify(configuration))
-  const child = spawn(process.execPath, ['--import', PRELOAD, CLI, 'run', '-c', file, '--quiet', ...args], {
+  return { child: startCli(['run', '-c', file, '--quiet', ...args], usageFile), usageFile }
+}
+
+/** The command line as it was typed, its standard output readable. */
+export function startCli(args: readonly string[], usageFile: string): ChildProcess {
+  return spawn(process.execPath, ['--import', PRELOAD, CLI, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, BENCH_USAGE_FILE: usageFile },
   })
-  return { child, usageFile }
 }

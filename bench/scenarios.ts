@@ -1,10 +1,12 @@
 /** One function a scenario: it prepares, measures the limits and Millrace on the same content, and returns ratios. */
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type pg from 'pg'
 import type { PostgresServer } from '../test/servers.ts'
 import { copyOut, drain, recvlogical } from './limits.ts'
-import { run, scratch, start, type Usage } from './millrace.ts'
+import { run, scratch, start, startCli, type Usage } from './millrace.ts'
 import { copySlot, insertAtOnce, insertRows, markEnd, TABLE, updateRows, wideTable } from './workload.ts'
 
 export type Figure = { name: string; value: number; unit: string; target: string | null; met: boolean | null }
@@ -35,6 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'snapshot', about: '5 M rows of 13 columns, decoded to columns and discarded', measure: snapshot },
   { name: 'one-transaction', about: 'one transaction of 1 GB to NDJSON files: memory', measure: oneTransaction },
   { name: 'latency', about: 'commit to line on standard output, 200 changes/s', measure: latency },
+  { name: 'tail', about: 'commit to line of `millrace tail`, 200 changes/s', measure: tail },
 ]
 
 const TARGETS = {
@@ -167,6 +170,23 @@ async function latency(server: PostgresServer, size: number): Promise<Figure[]> 
     configuration(server, { sink: 'stdout', slot: 'latency', publication: 'latency', tables: ['public.bench'] }),
     [],
   )
+  const figures = await commitToLine(client, child, { size, median: 2, p99: 10 })
+  await client.end()
+  return figures
+}
+
+async function tail(server: PostgresServer, size: number): Promise<Figure[]> {
+  using folder = scratch()
+  const client = await server.connect()
+  await client.query(TABLE)
+  const child = startCli(['tail', server.url(), 'public.bench', '--quiet'], join(folder.path, 'usage.json'))
+  const figures = await commitToLine(client, child, { size, median: 10, p99: 100 })
+  await client.end()
+  return figures
+}
+
+/** How long after its commit each change is on the child's standard output. */
+async function commitToLine(client: pg.Client, child: ChildProcess, at: { size: number; median: number; p99: number }): Promise<Figure[]> {
   const sent = new Map<number, number>()
   const delays: number[] = []
   let rest = ''
@@ -179,7 +199,7 @@ async function latency(server: PostgresServer, size: number): Promise<Figure[]> 
       if (begun !== undefined) delays.push(now - begun)
     }
   })
-  const count = Math.max(400, 2000 * size)
+  const count = Math.max(400, 2000 * at.size)
   for (let id = 1; id <= count + 200; id++) {
     await client.query('INSERT INTO bench (id, a, name) VALUES ($1, 1, $2)', [id, 'x'])
     // The commit has returned: from here on the change could be seen. The first ones warm up.
@@ -190,12 +210,11 @@ async function latency(server: PostgresServer, size: number): Promise<Figure[]> 
   const ended = once(child, 'exit')
   child.kill('SIGTERM')
   await ended
-  await client.end()
   delays.sort((one, other) => one - other)
   return [
     figure('seen', (100 * delays.length) / count, '% of the changes'),
-    figure('median', delays[Math.floor(delays.length / 2)] ?? Infinity, 'ms', { most: 2 }),
-    figure('p99', delays[Math.floor(delays.length * 0.99)] ?? Infinity, 'ms', { most: 10 }),
+    figure('median', delays[Math.floor(delays.length / 2)] ?? Infinity, 'ms', { most: at.median }),
+    figure('p99', delays[Math.floor(delays.length * 0.99)] ?? Infinity, 'ms', { most: at.p99 }),
   ]
 }
 
