@@ -10,6 +10,7 @@ export const SINKS: Registry<SinkDefinition> = {
   discard: async () => (await import('./sinks/discard/definition.ts')).definition,
   duckdb: async () => (await import('./sinks/duckdb/definition.ts')).definition,
   file: async () => (await import('./sinks/file/definition.ts')).definition,
+  parquet: async () => (await import('./sinks/parquet/definition.ts')).definition,
   stdout: async () => (await import('./sinks/stdout/definition.ts')).definition,
 }
 export const FORMATS: Registry<FormatDefinition> = {

@@ -58,11 +58,17 @@ async function resume(run: Run, open: Pick<Session, 'source' | 'sinks'> & { log:
     )
   }
   await rememberLog(options.state, log)
+  // What a sink may hold without a record is of no log that we followed.
+  if (decided.act === 'start' || (decided.act === 'adopt' && memory.log === null)) await tellAnew(sinks)
   if (decided.act !== 'start') return { source, sinks, from: decided.from, act: decided.act, running: null }
   // What earlier sinks began at was another slot's.
   await options.state.set({ began: {} })
   const { position, running } = await beginTold(run, source)
   return { source, sinks: sinks.map(asNew), from: position, act: 'start', running }
+}
+
+async function tellAnew(sinks: readonly OpenSink[]): Promise<void> {
+  for (const { name, sink } of sinks) await inPart(name, async () => sink.beginAnew?.())
 }
 
 const asNew = (sink: OpenSink): OpenSink => ({ ...sink, began: null })
@@ -77,7 +83,7 @@ async function repair(run: Run, open: Pick<Session, 'source' | 'sinks'>): Promis
   await inPart('source', () => open.source.end())
   const { position, running } = await beginTold(run, open.source)
   await rememberLog(state, await inPart('source', () => open.source.inspect()))
-  for (const { name, sink } of open.sinks) await inPart(name, async () => sink.beginAnew?.())
+  await tellAnew(open.sinks)
   run.isRepairWanted = false
   return { ...open, from: position, act: 'repair', running }
 }

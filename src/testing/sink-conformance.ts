@@ -16,6 +16,8 @@ export type SinkPlace = {
   crash?(sink: Sink): Promise<void>
   /** For `shape: 'changes'`: the lines of one table that lie here, in order. */
   lines?(table: Table): Promise<readonly string[]>
+  /** For `shape: 'changes'`: the rows of a copy go once a later copy of the table has ended. */
+  keepsLastCopy?: boolean
   /** For `shape: 'tables'` of a sink without `scan`: the rows of one table, in any order. */
   rows?(table: Table): Promise<readonly Row[]>
   remove(): Promise<void>

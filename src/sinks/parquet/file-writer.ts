@@ -1,0 +1,104 @@
+import type { Columns } from '../../contracts/batch.ts'
+import type { Column } from '../../contracts/table.ts'
+import type { EncoderPool } from '../../codecs/parquet/encoder-pool.ts'
+import { parquetSchema, type SchemaOptions } from '../../codecs/parquet/schema.ts'
+import type { WriterOptions } from '../../codecs/parquet/writer.ts'
+import type { Budget } from './budget.ts'
+import type { Store } from './store.ts'
+
+/** What the files of one sink share. */
+export type FileContext = {
+  store: Store
+  pool: EncoderPool
+  options: WriterOptions
+  budget: Budget
+  /** A file failed: the sink is of no use any more. */
+  failed(error: unknown): void
+}
+
+/** One file in the making. What is given to it is encoded and stored in the background, in order. */
+export type FileWriter = {
+  /** Bytes given to it that came out of the encoder. */
+  readonly storedBytes: number
+  /** Bytes on the wire that the encoder has and has given nothing out for. */
+  readonly groupBytes: number
+  /** Bytes that wait in memory to be stored. */
+  readonly heldBytes: number
+  write(columns: Columns, bytes: number): void
+  /** Resolves once the file is visible and durable. `before` comes first: a file must not appear before the one it follows. */
+  finish(metadata: () => Record<string, string>, before?: Promise<void>): Promise<void>
+  abandon(): Promise<void>
+}
+
+/** The metadata that a store keeps beside a file too; HTTP headers take no more than short plain text. */
+const HEADERS = ['millrace.kind', 'millrace.pipeline', 'millrace.from', 'millrace.to', 'millrace.chunk', 'millrace.position']
+const HEADER = /^[\u0020-\u007e]{1,200}$/
+
+export function createFileWriter(
+  { store, pool, options, budget, failed }: FileContext,
+  { path, columns, schema }: { path: string; columns: readonly Column[]; schema: SchemaOptions },
+): FileWriter {
+  const encoder = pool.open(parquetSchema(columns, schema), options)
+  const file = store.create(path)
+  let storedBytes = 0
+  let groupBytes = 0
+  let isOver = false
+  let tail: Promise<void> = Promise.resolve()
+
+  /** After what went before. Nothing of a file whose writing failed is written any more. */
+  function then(act: () => Promise<void>): Promise<void> {
+    tail = tail.then(act)
+    tail.catch((error: unknown) => {
+      if (!isOver) failed(error)
+    })
+    return tail
+  }
+
+  async function keep(pieces: readonly Uint8Array[]): Promise<void> {
+    for (const piece of pieces) storedBytes += piece.byteLength
+    if (pieces.length > 0) groupBytes = 0
+    await file.append(pieces)
+  }
+
+  return {
+    get storedBytes() {
+      return storedBytes
+    },
+    get groupBytes() {
+      return groupBytes
+    },
+    get heldBytes() {
+      return file.heldBytes
+    },
+    write(given, bytes) {
+      budget.take(bytes)
+      groupBytes += bytes
+      void then(async () => {
+        const pieces = await encoder.write(given).finally(() => budget.give(bytes))
+        await keep(pieces)
+      }).catch(() => {}) // told by `failed`
+    },
+    finish(metadata, before) {
+      return then(async () => {
+        const all = metadata()
+        await keep(await encoder.end(all))
+        await before
+        await file.commit(headersOf(all))
+      })
+    },
+    async abandon() {
+      isOver = true
+      encoder.abandon()
+      await tail.catch(() => {}) // told by `failed`, or of no interest any more
+      await file.abandon()
+    },
+  }
+}
+
+function headersOf(metadata: Record<string, string>): Record<string, string> {
+  const kept = HEADERS.flatMap((name) => {
+    const value = metadata[name]
+    return value !== undefined && HEADER.test(value) ? [[name.replace('.', '-'), value] as const] : []
+  })
+  return Object.fromEntries(kept)
+}

@@ -1,0 +1,62 @@
+import type { Checkpoint } from '../../contracts/position.ts'
+import type { SinkContext } from '../../contracts/sink.ts'
+import type { ParquetRecord } from './checkpoints.ts'
+import type { Ledger } from './ledger.ts'
+
+export type SaverOptions = Pick<SinkContext, 'state' | 'durable'> & { ledger: Ledger; own: ParquetRecord; failed(error: unknown): void }
+
+/**
+ * Saves what the ledger says is durable, and reports it once it is saved: one save at a time, each of all that came meanwhile.
+ * After a failure nothing more is saved: the sink is opened anew.
+ */
+export function createSaver({ ledger, state, own, durable, failed }: SaverOptions) {
+  let saved: Checkpoint | null = null
+  let saving: Promise<void> | null = null
+
+  /** The last position saved; null where there was nothing to save. */
+  async function saveAll(): Promise<string | null> {
+    let last: string | null = null
+    for (let next = ledger.checkpoint(); next !== null; next = ledger.checkpoint()) {
+      await state.save({ ...next, data: own })
+      saved = next
+      last = next.position
+      durable(last)
+    }
+    return last
+  }
+
+  async function run(): Promise<void> {
+    try {
+      const last = await saveAll()
+      saving = null
+      // Again, now that nothing may be pending any more.
+      if (last !== null) durable(last)
+    } catch (error) {
+      saving = null
+      failed(error)
+      throw error
+    }
+  }
+
+  return {
+    save(): void {
+      if (saving !== null) return
+      saving = Promise.resolve().then(run)
+      saving.catch(() => {}) // told by `failed`
+    },
+    /** What an earlier life saved; null where that is void. */
+    begin(record: Checkpoint | null): void {
+      saved = record
+    },
+    /** What is saved. */
+    get saved(): Checkpoint | null {
+      return saved
+    },
+    get isSaving(): boolean {
+      return saving !== null
+    },
+    async idle(): Promise<void> {
+      while (saving !== null) await saving
+    },
+  }
+}

@@ -1,0 +1,192 @@
+import type { ControlBatch, RowsBatch } from '../../contracts/batch.ts'
+import type { ChunkId } from '../../contracts/position.ts'
+import type { Table } from '../../contracts/table.ts'
+import { tableFolder } from '../../lib/table-folder.ts'
+import type { Misfit } from '../../codecs/parquet/schema.ts'
+import type { ParquetRecord } from './checkpoints.ts'
+import { createFileWriter, type FileContext, type FileWriter } from './file-writer.ts'
+import type { Ledger, Pending } from './ledger.ts'
+import { chunkFile, generationOf, generationOfFile, OWN_FOLDER } from './names.ts'
+
+export type SnapshotFilesOptions = FileContext & {
+  ledger: Ledger
+  misfit: Misfit
+  rollSize: number
+  /** The sink's own folder under `.millrace`. */
+  owner: string
+  /** By folder, as recorded; changed in place. */
+  generations: ParquetRecord['generations']
+  /** Called before the first file of a table is begun. */
+  sweep(folder: string): Promise<void>
+  metadata(table: Table): Record<string, string>
+  /** Something became durable. */
+  finished(): void
+}
+
+type Making = {
+  chunk: ChunkId
+  folder: string
+  path: string
+  part: number
+  rows: number
+  batch: RowsBatch
+  writer: FileWriter
+  pending: Pending
+}
+
+/**
+ * Files of snapshots: one a chunk, several where a chunk comes in parts and is large.
+ *
+ * The first copy of a table is put where readers look as it comes. A later one is put aside until it is whole, so that no reader
+ * ever sees the rows of two copies; then the files of the one before are removed and the new ones moved into their place. A crash
+ * in the middle of that is gone on with: the end of the generation is not durable before all of it is done, and is given again.
+ */
+export function createSnapshotFiles(options: SnapshotFilesOptions) {
+  const { store, ledger, generations, rollSize } = options
+  const making = new Map<ChunkId, Making>()
+  const underWay = new Map<string, Set<Promise<void>>>()
+  /** By folder: what lay there when this life began, and is in no record: the chunk is read again and replaces it. */
+  const leftOver = new Map<string, Set<string>>()
+
+  return { begin, rows, end, leave, finishAll, abandon }
+
+  async function begin({ table, generation, fresh, end: position }: ControlBatch & { event: 'snapshot-begin' }): Promise<void> {
+    const folder = tableFolder(table)
+    await leave(table)
+    // A copy that is gone on with keeps its beginning: what it holds already was read since then.
+    if (generations[folder]?.generation === generation) return
+    await options.sweep(folder)
+    const isOld = (name: string) => generationOfFile(name) !== generation
+    const isSeen = (await store.list(`${folder}/snapshot`)).some(isOld)
+    await store.remove((await store.list(asideFolder(folder))).filter(isOld).map((name) => `${asideFolder(folder)}/${name}`))
+    generations[folder] = { generation, begin: position, isStaged: !fresh || isSeen }
+  }
+
+  async function rows(batch: RowsBatch): Promise<void> {
+    const before = making.get(batch.chunk)
+    if (before === undefined && batch.rowCount === 0 && batch.last) return void (await place(batch, 0))
+    const file = before ?? (await open(batch, 0))
+    if (batch.rowCount > 0) file.writer.write(batch.columns(), batch.bytes)
+    file.rows += batch.rowCount
+    file.batch = batch
+    const isFull = file.writer.storedBytes + file.writer.groupBytes >= rollSize
+    if (!batch.last && !isFull) return
+    making.delete(batch.chunk)
+    finish(file)
+    // The next part of the chunk goes into a file of its own.
+    if (!batch.last) await open(batch, file.part + 1)
+  }
+
+  async function open(batch: RowsBatch, part: number): Promise<Making> {
+    const { table, chunk } = batch
+    const folder = tableFolder(table)
+    const pending = ledger.hold()
+    const path = await place(batch, part)
+    const writer = createFileWriter(options, { path, columns: table.columns, schema: { misfit: options.misfit, key: table.key } })
+    const file = { chunk, folder, path, part, rows: 0, batch, writer, pending }
+    making.set(chunk, file)
+    return file
+  }
+
+  /** Where a file of a chunk goes; what an earlier life left there is gone. */
+  async function place({ table, chunk }: RowsBatch, part: number): Promise<string> {
+    const folder = tableFolder(table)
+    const copy = generations[folder]
+    const target = copy?.isStaged && copy.generation === generationOf(chunk) ? asideFolder(folder) : `${folder}/snapshot`
+    const name = chunkFile(chunk, part)
+    const left = leftOver.get(target) ?? (await lookAt(folder, target))
+    const path = `${target}/${name}`
+    if (left.delete(name)) await store.remove([path])
+    return path
+  }
+
+  async function lookAt(folder: string, target: string): Promise<Set<string>> {
+    await options.sweep(folder)
+    const names = new Set(await store.list(target))
+    leftOver.set(target, names)
+    return names
+  }
+
+  function finish(file: Making): void {
+    const { folder, writer, pending } = file
+    follow(
+      folder,
+      pending,
+      writer.finish(() => metadataOf(file)),
+    )
+  }
+
+  /** What must be done before the batch that asked for it is durable. A failure leaves it pending for ever, and is told. */
+  function follow(folder: string, pending: Pending, work: Promise<void>): void {
+    const set = underWay.get(folder) ?? new Set()
+    underWay.set(folder, set)
+    const done = work.then(() => {
+      set.delete(done)
+      ledger.settle(pending)
+      options.finished()
+    })
+    set.add(done)
+    done.catch(options.failed)
+  }
+
+  function metadataOf({ batch, folder, rows: count }: Making): Record<string, string> {
+    return {
+      'millrace.kind': 'snapshot',
+      'millrace.chunk': batch.chunk,
+      'millrace.position': batch.end,
+      'millrace.begin': generations[folder]?.begin ?? batch.end,
+      'millrace.rows': String(count),
+      ...options.metadata(batch.table),
+    }
+  }
+
+  function end({ table, generation }: ControlBatch & { event: 'snapshot-end' }): void {
+    const folder = tableFolder(table)
+    const before = [...(underWay.get(folder) ?? [])]
+    follow(
+      folder,
+      ledger.hold(),
+      Promise.all(before).then(() => replace(folder, generation)),
+    )
+  }
+
+  /** Old files first: a reader may see too few for a moment, never two copies. */
+  async function replace(folder: string, generation: string): Promise<void> {
+    const copy = generations[folder]
+    if (copy?.generation !== generation) return
+    const names = await store.list(`${folder}/snapshot`)
+    const old = names.filter((name) => generationOfFile(name) !== null && generationOfFile(name) !== generation)
+    if (old.length > 0) await store.remove(old.map((name) => `${folder}/snapshot/${name}`))
+    if (!copy.isStaged) return
+    const aside = asideFolder(folder)
+    const staged = await store.list(aside)
+    for (let at = 0; at < staged.length; at += MOVES_AT_ONCE)
+      await Promise.all(staged.slice(at, at + MOVES_AT_ONCE).map((name) => store.move(`${aside}/${name}`, `${folder}/snapshot/${name}`)))
+    copy.isStaged = false
+  }
+
+  function asideFolder(folder: string): string {
+    return `${OWN_FOLDER}/${options.owner}/aside/${folder}`
+  }
+
+  /** Chunks delivered in part are not gone on with. */
+  async function leave(table: Table): Promise<void> {
+    for (const file of making.values()) {
+      if (file.batch.table.id !== table.id) continue
+      making.delete(file.chunk)
+      ledger.settle(file.pending)
+      await file.writer.abandon()
+    }
+  }
+
+  async function finishAll(): Promise<void> {
+    for (const set of underWay.values()) await Promise.all(set)
+  }
+
+  async function abandon(): Promise<void> {
+    await Promise.all([...making.values()].map((file) => file.writer.abandon()))
+    await Promise.allSettled([...underWay.values()].flatMap((set) => [...set]))
+  }
+}
+
+const MOVES_AT_ONCE = 8
