@@ -78,6 +78,7 @@ export function archiveTable(planned: SnapshotTable, options: TableArchiveOption
   }
 
   async function work(job: () => Promise<void>): Promise<boolean> {
+    signal.throwIfAborted()
     try {
       if (failure === null) await job()
     } catch (error) {
@@ -90,6 +91,7 @@ export function archiveTable(planned: SnapshotTable, options: TableArchiveOption
   }
 
   async function finish(): Promise<ArchivedTable> {
+    signal.throwIfAborted()
     // Only under the locks until here do the rows belong to the snapshot.
     await inPart('source', () => snapshot.assertHeld())
     const to = await begin().catch(fail)

@@ -11,7 +11,6 @@ import type { Store, StoreFile } from './store.ts'
 export type ArchiveWriterOptions = {
   table: Table
   id: string
-  sink: string
   schema: ParquetSchema
   pool: EncoderPool
   store: Store

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import type { Archive, ArchiveFolder } from '../../contracts/archive.ts'
 import { openEncoderPool } from '../../codecs/parquet/encoder-pool.ts'
 import { parquetSchema, type SchemaOptions } from '../../codecs/parquet/schema.ts'
@@ -7,7 +6,11 @@ import { OWN_FOLDER } from './names.ts'
 import { CATALOG, createArchiveWriter, type ArchiveWriterOptions } from './archive-writer.ts'
 import type { Store } from './store.ts'
 
-export type ParquetArchiveOptions = Pick<ArchiveWriterOptions, 'sink' | 'encoding' | 'rollBytes'> & Pick<SchemaOptions, 'misfit'>
+export type ParquetArchiveOptions = Pick<ArchiveWriterOptions, 'encoding' | 'rollBytes'> &
+  Pick<SchemaOptions, 'misfit'> & { threads: number }
+
+/** Columns on their way into the threads: what waits there is read already, and costs memory alone. */
+const IN_FLIGHT_BYTES = 32 << 20
 
 /** Archives as Parquet: `<schema>.<table>/<snapshot id>/part-00000.parquet` …, and `catalog.json` last. */
 export function openParquetArchive(store: Store, options: ParquetArchiveOptions): Archive {
@@ -15,7 +18,7 @@ export function openParquetArchive(store: Store, options: ParquetArchiveOptions)
   return {
     ending: '.parquet',
     async begin(table, id) {
-      pool ??= openEncoderPool({ threads: Math.max(1, Math.min(8, availableParallelism())) })
+      pool ??= openEncoderPool({ threads: options.threads, inFlightBytes: IN_FLIGHT_BYTES })
       const schema = parquetSchema(table.columns, { ...(options.misfit ? { misfit: options.misfit } : {}), key: table.key })
       return createArchiveWriter({ ...options, table, id, schema, pool, store })
     },
