@@ -140,7 +140,11 @@ function createObject(s3: S3, { sink, place, key, partSize }: { sink: string; pl
   /** The request was granted, its answer lost, and the SDK asked again: the name is taken, or the upload is gone, by ourselves. */
   async function isOwn(error: unknown): Promise<boolean> {
     if (!(error instanceof NameTaken) && !(error instanceof MillraceError && error.code === 'SINK_UNAVAILABLE')) return false
-    return (await s3.head(key).catch(() => null))?.metadata['millrace-id'] === id
+    try {
+      return (await s3.head(key))?.metadata['millrace-id'] === id
+    } catch {
+      return false // the first error says more
+    }
   }
 
   async function abandon(): Promise<void> {

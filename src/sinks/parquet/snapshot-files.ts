@@ -120,13 +120,15 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
   function follow(folder: string, pending: Pending, work: Promise<void>): void {
     const set = underWay.get(folder) ?? new Set()
     underWay.set(folder, set)
-    const done = work.then(() => {
-      set.delete(done)
-      ledger.settle(pending)
-      options.finished()
-    })
+    const done = settled(pending, work).finally(() => set.delete(done))
     set.add(done)
     done.catch(options.failed)
+  }
+
+  async function settled(pending: Pending, work: Promise<void>): Promise<void> {
+    await work
+    ledger.settle(pending)
+    options.finished()
   }
 
   function metadataOf({ batch, folder, rows: count }: Making): Record<string, string> {
