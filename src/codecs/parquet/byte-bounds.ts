@@ -1,5 +1,5 @@
 import type { Bounds } from './footer.ts'
-import type { GrowingBytes } from './growing-bytes.ts'
+import type { PageValues } from './page-values.ts'
 import type { Statistics } from './statistics.ts'
 
 /** `text`: a cut bound must stay UTF-8. `signed`: the first byte carries a sign (decimals of a fixed length). */
@@ -8,35 +8,57 @@ export type ByteOrder = { text: boolean; signed: boolean }
 /** Longer bounds are cut: the least to its first bytes, the greatest to what is still greater. */
 const LONGEST = 64
 
-/** Bounds of values that are compared byte by byte. */
+/**
+ * Bounds of values that are compared byte by byte. Within a page they are places in it, so that rising values cost no
+ * memory each; only what outlives the page is copied.
+ */
 export function createByteBounds(order: ByteOrder): Statistics {
-  let min: Key | null = null
-  let max: Key | null = null
+  let min: Buffer | null = null
+  let max: Buffer | null = null
   return {
-    add({ width, count, bytes, lengths }, start = 0) {
-      const sizes = lengths.i32
-      let at = width > 0 ? start * width : sumOf(sizes, start)
-      for (let i = start; i < count; i++) {
-        const length = width > 0 ? width : (sizes[i] as number)
-        if (min === null || max === null) min = max = keyOf(bytes, at, length)
-        else if (compare(bytes.view, at, length, { key: min, order }) < 0) min = keyOf(bytes, at, length)
-        else if (compare(bytes.view, at, length, { key: max, order }) > 0) max = keyOf(bytes, at, length)
-        at += length
-      }
+    add(values, start = 0) {
+      if (start >= values.count) return
+      const { least, greatest } = extremesOf(values, start, order.signed)
+      const { u8 } = values.bytes
+      if (min === null || compare(order.signed, least, whole(min)) < 0) min = Buffer.from(u8.subarray(least.at, least.at + least.length))
+      if (max === null || compare(order.signed, greatest, whole(max)) > 0)
+        max = Buffer.from(u8.subarray(greatest.at, greatest.at + greatest.length))
     },
     take() {
-      const bounds = min === null || max === null ? null : cut(min.bytes, max.bytes, order)
+      const bounds = min === null || max === null ? null : cut(min, max, order)
       min = max = null
       return bounds
     },
   }
 }
 
-type Key = { bytes: Buffer; view: DataView }
+/** A value by where it lies. */
+type Place = { view: DataView; at: number; length: number }
 
-function keyOf(from: GrowingBytes, at: number, length: number): Key {
-  const bytes = Buffer.from(from.u8.subarray(at, at + length))
-  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, length) }
+function whole(bytes: Buffer): Place {
+  return { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at: 0, length: bytes.length }
+}
+
+function extremesOf({ width, count, bytes, lengths }: PageValues, start: number, isSigned: boolean): { least: Place; greatest: Place } {
+  const sizes = lengths.i32
+  const { view } = bytes
+  let at = width > 0 ? start * width : sumOf(sizes, start)
+  const least = { view, at, length: width > 0 ? width : (sizes[start] as number) }
+  const greatest = { ...least }
+  const value = { ...least }
+  for (let i = start; i < count; i++) {
+    value.at = at
+    value.length = width > 0 ? width : (sizes[i] as number)
+    if (compare(isSigned, value, least) < 0) {
+      least.at = at
+      least.length = value.length
+    } else if (compare(isSigned, value, greatest) > 0) {
+      greatest.at = at
+      greatest.length = value.length
+    }
+    at += value.length
+  }
+  return { least, greatest }
 }
 
 function sumOf(sizes: Int32Array, count: number): number {
@@ -48,21 +70,21 @@ function sumOf(sizes: Int32Array, count: number): number {
 const SIGN = -0x80000000
 
 /** Word by word, most significant byte first. Flipping the sign compares as unsigned. */
-function compare(view: DataView, at: number, length: number, { key, order }: { key: Key; order: ByteOrder }): number {
-  const shared = Math.min(length, key.bytes.length)
+function compare(isSigned: boolean, one: Place, other: Place): number {
+  const shared = Math.min(one.length, other.length)
   let k = 0
   for (; k + 4 <= shared; k += 4) {
-    const ours = view.getInt32(at + k)
-    const theirs = key.view.getInt32(k)
+    const ours = one.view.getInt32(one.at + k)
+    const theirs = other.view.getInt32(other.at + k)
     if (ours === theirs) continue
-    const flip = k === 0 && order.signed ? 0 : SIGN
+    const flip = k === 0 && isSigned ? 0 : SIGN
     return (ours ^ flip) < (theirs ^ flip) ? -1 : 1
   }
   for (; k < shared; k++) {
-    const difference = view.getUint8(at + k) - (key.bytes[k] as number)
+    const difference = one.view.getUint8(one.at + k) - other.view.getUint8(other.at + k)
     if (difference !== 0) return difference
   }
-  return length - key.bytes.length
+  return one.length - other.length
 }
 
 function cut(min: Buffer, max: Buffer, { text }: ByteOrder): Bounds {

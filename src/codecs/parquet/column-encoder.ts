@@ -1,7 +1,7 @@
 import type { Compress } from './compress.ts'
 import { clearDictionary, createDictionary, indexPage, mayRepeat, type Dictionary } from './dictionary.ts'
 import { ENCODINGS, type ChunkFacts } from './footer.ts'
-import { appendBytes, type GrowingBytes } from './growing-bytes.ts'
+import { appendBytes, clear, type GrowingBytes } from './growing-bytes.ts'
 import { writeIndexes } from './levels.ts'
 import { createListLevels } from './list-levels.ts'
 import { encodeDataPageHeader, encodeDictionaryPageHeader } from './page-header.ts'
@@ -40,7 +40,7 @@ export function createColumnEncoder(field: ParquetField, context: EncoderContext
 
   function closePage(): void {
     if (levels.count() === 0) return
-    scratch.length = 0
+    clear(scratch)
     levels.write(scratch)
     const encoding = writeValues()
     const header = (compressed: number) =>
@@ -62,7 +62,8 @@ export function createColumnEncoder(field: ParquetField, context: EncoderContext
   }
 
   function writeValues(): number {
-    if (dictionary !== null && dictionaryPays) {
+    // Without a value there is no dictionary page, and readers ask for one.
+    if (dictionary !== null && dictionaryPays && values.count > 0) {
       const known = dictionary.entries.count
       dictionaryPays = indexPage(dictionary, values)
       if (dictionaryPays) {
@@ -80,7 +81,7 @@ export function createColumnEncoder(field: ParquetField, context: EncoderContext
   function dictionaryPages(): Chunk {
     const first = createChunk()
     if (dictionary === null || dictionary.entries.count === 0) return first
-    scratch.length = 0
+    clear(scratch)
     writePlain(dictionary.entries, scratch)
     const entryCount = dictionary.entries.count
     addPage(first, (compressed) => encodeDictionaryPageHeader({ valueCount: entryCount, uncompressed: scratch.length, compressed }))

@@ -12,7 +12,7 @@ export function createCompress(compression: Compression, level?: number): Compre
     case 'gzip':
       return (page) => trimmed(gzipSync(page, { level: level ?? 4, chunkSize: roomFor(page.length) }))
     case 'zstd':
-      return createZstd(level ?? 1)
+      return createZstd(level ?? 3)
   }
 }
 

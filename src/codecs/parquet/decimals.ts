@@ -71,11 +71,11 @@ function parseShort(data: Uint8Array, start: number, end: number, scale: number)
 
 /** Null where it is no decimal, or has digits past the scale: rounding would be silent. */
 function parseExact(text: string, scale: number): bigint | null {
-  const match = /^(-?)(\d*)(?:\.(\d*))?$/.exec(text)
+  const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text)
   if (!match) return null
   const fraction = match[3] ?? ''
   if (/[1-9]/.test(fraction.slice(scale))) return null
-  const value = BigInt(`${match[2]}${fraction.slice(0, scale).padEnd(scale, '0')}` || '0')
+  const value = BigInt(`${match[2]}${fraction.slice(0, scale).padEnd(scale, '0')}`)
   return match[1] ? -value : value
 }
 

@@ -1,11 +1,12 @@
 import { parentPort } from 'node:worker_threads'
 import { toMillraceError, type MillraceError } from '../../errors/millrace-error.ts'
 import type { Answer, Failure, Reply, Request } from './encoder-thread.ts'
+import { createFailureLatch } from './failure-latch.ts'
 import type { Misfits } from './misfit.ts'
 import { createFileEncoder, type FileEncoder } from './writer.ts'
 
-/** The thread's side of encoder-thread.ts: files by number, and what became of those that failed. */
-type File = { encoder: FileEncoder; misfits: Misfits; failure: MillraceError | null }
+/** The thread's side of encoder-thread.ts: files by number. */
+type File = { encoder: FileEncoder; misfits: Misfits; guard: ReturnType<typeof createFailureLatch> }
 
 const files = new Map<number, File>()
 
@@ -27,7 +28,7 @@ function answerTo(request: Request): { answer: Answer; transfer: ArrayBuffer[] }
 function handle(request: Request): Reply {
   if (request.kind === 'open') {
     const misfits: Misfits = {}
-    files.set(request.file, { encoder: createFileEncoder(request.schema, request.options, misfits), misfits, failure: null })
+    files.set(request.file, { encoder: createFileEncoder(request.schema, request.options, misfits), misfits, guard: createFailureLatch() })
     return { parts: [], rows: 0, bytes: 0, misfits }
   }
   const file = files.get(request.file)
@@ -36,21 +37,13 @@ function handle(request: Request): Reply {
     return { parts: [], rows: 0, bytes: 0, misfits: {} }
   }
   if (file === undefined) throw new RangeError('the file was ended or abandoned')
-  if (file.failure !== null) throw file.failure
-  return encode(file, request)
+  if (request.kind === 'end') files.delete(request.file)
+  return file.guard(() => encode(file, request))
 }
 
-function encode(file: File, request: Extract<Request, { kind: 'write' | 'end' }>): Reply {
-  const { encoder, misfits } = file
-  try {
-    const parts = request.kind === 'write' ? encoder.write(request.columns) : encoder.end(request.metadata)
-    if (request.kind === 'end') files.delete(request.file)
-    return { parts: joined(parts), rows: encoder.rows, bytes: encoder.bytes, misfits }
-  } catch (error) {
-    // A file that missed rows must not be ended as if it had them all.
-    file.failure = toMillraceError(error)
-    throw error
-  }
+function encode({ encoder, misfits }: File, request: Extract<Request, { kind: 'write' | 'end' }>): Reply {
+  const parts = request.kind === 'write' ? encoder.write(request.columns) : encoder.end(request.metadata)
+  return { parts: joined(parts), rows: encoder.rows, bytes: encoder.bytes, misfits }
 }
 
 /** In memory of their own, to be given away: small buffers share theirs. */

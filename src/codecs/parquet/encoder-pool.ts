@@ -1,6 +1,7 @@
 import type { Columns } from '../../contracts/batch.ts'
 import { createByteGate } from './byte-gate.ts'
 import { openEncoderThread, type EncoderThread, type Reply } from './encoder-thread.ts'
+import { createFailureLatch } from './failure-latch.ts'
 import type { Misfits } from './misfit.ts'
 import { packColumns } from './pack-columns.ts'
 import { prepareValues } from './prepare-values.ts'
@@ -58,6 +59,7 @@ type FileContext = { thread: EncoderThread; gate: ReturnType<typeof createByteGa
 function openFile({ thread, gate, schema, options }: FileContext): AsyncFileEncoder {
   const file = thread.openFile({ schema, options })
   const here: Misfits = {}
+  const guard = createFailureLatch()
   let done: Reply = { parts: [], rows: 0, bytes: 0, misfits: {} }
 
   function settle(reply: Reply): readonly Uint8Array[] {
@@ -67,7 +69,7 @@ function openFile({ thread, gate, schema, options }: FileContext): AsyncFileEnco
 
   return {
     async write(columns) {
-      const prepared = prepareValues(schema, columns, here)
+      const prepared = guard(() => prepareValues(schema, columns, here))
       const bytes = prepared.vectors.reduce((sum, vector) => sum + bytesOf(vector), 0)
       await gate.enter(bytes)
       try {
@@ -78,6 +80,7 @@ function openFile({ thread, gate, schema, options }: FileContext): AsyncFileEnco
     },
     // Waits behind the writes that wait, or it would overtake them.
     async end(metadata) {
+      guard(() => {})
       await gate.enter(0)
       return settle(await file.end(metadata))
     },

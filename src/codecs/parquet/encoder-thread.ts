@@ -35,8 +35,9 @@ export type ThreadFile = {
 type Body<Kind extends Request['kind']> = Omit<Extract<Request, { kind: Kind }>, 'id'>
 type Pending = { resolve: (reply: Reply) => void; reject: (error: unknown) => void }
 
-export function openEncoderThread(): EncoderThread {
-  const worker = new Worker(workerUrl(), { execArgv: [] })
+/** `script`: what the thread runs. */
+export function openEncoderThread(script = workerUrl()): EncoderThread {
+  const worker = new Worker(script, { execArgv: [] })
   const pending = new Map<number, Pending>()
   const files = new Set<number>()
   let death: MillraceError | null = null

@@ -1,3 +1,4 @@
+import { MillraceError } from '../../errors/millrace-error.ts'
 import { formatDay, formatTimestampUs } from '../../values/calendar.ts'
 import { decimalVector } from './decimals.ts'
 import { countNulls } from './levels.ts'
@@ -20,20 +21,28 @@ export function fitColumns(schema: ParquetSchema, { rowCount, vectors }: Prepare
 
 function fit(field: ParquetField, vector: PreparedVector, rowCount: number, misfits: Misfits): PreparedVector {
   if (vector.form === 'list') return fitList(field, vector, misfits)
-  const fitted = fitStored(field, vector, rowCount, misfits)
+  const fitted = expectForm(field, fitStored(field, vector, rowCount, misfits))
   if (field.repetition === 'required' && fitted.valid !== null && countNulls(fitted.valid, rowCount) > 0)
-    throw new RangeError(`the key column ${field.name} is NULL`)
+    throw new MillraceError('BUG', { reason: `the key column ${field.name} is NULL` })
   return fitted
 }
 
 /** An item that became NULL goes on existing: the level above its value. */
 function fitList(field: ParquetField, list: ListVector, misfits: Misfits): ListVector {
-  const items = fitStored(field, list.items, list.itemCount, misfits)
+  const items = expectForm(field, fitStored(field, list.items, list.itemCount, misfits))
   if (items.valid === null) return { ...list, items }
   const definition = Uint8Array.from(list.definition)
   let item = 0
   for (let i = 0; i < definition.length; i++) if (definition[i] === 3 && !isPresent(items.valid, item++)) definition[i] = 2
   return { ...list, definition, items }
+}
+
+/** Memory of another form would be taken for values of this one. */
+function expectForm({ name, leaf }: ParquetField, vector: StoredVector): StoredVector {
+  const width = vector.form === 'varlen' ? 0 : vector.form === 'uuid' ? 16 : vector.values.BYTES_PER_ELEMENT
+  if (width !== leaf.width && !(leaf.kind === 'int16' && width === 2))
+    throw new MillraceError('BUG', { reason: `the column ${name} came as a ${vector.form} vector of width ${width}` })
+  return vector
 }
 
 function fitStored(field: ParquetField, vector: StoredVector, count: number, misfits: Misfits): StoredVector {

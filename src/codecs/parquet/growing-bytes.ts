@@ -8,6 +8,14 @@ export function createGrowingBytes(bytes = 1024): GrowingBytes {
   return { ...viewsOf(bytes), length: 0 }
 }
 
+/** What is kept of it for the next use: a single huge value must not hold its memory for the rest of the file. */
+const MOST_KEPT = 4 * 1024 * 1024
+
+export function clear(target: GrowingBytes): void {
+  target.length = 0
+  if (target.u8.length > MOST_KEPT) Object.assign(target, viewsOf(1024))
+}
+
 /** Makes room for `more` bytes behind `length`. Views taken before are stale. */
 export function reserve(target: GrowingBytes, more: number): void {
   const needed = target.length + more + SLACK

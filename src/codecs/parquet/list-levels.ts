@@ -1,4 +1,4 @@
-import { appendBytes, createGrowingBytes, type GrowingBytes } from './growing-bytes.ts'
+import { appendBytes, clear, createGrowingBytes, type GrowingBytes } from './growing-bytes.ts'
 import { writeLevels } from './levels.ts'
 import { appendVector, type PageValues } from './page-values.ts'
 import type { ListVector, PreparedVector } from './stored-vector.ts'
@@ -22,8 +22,8 @@ export function createListLevels(): Levels {
       writeLevels(definition.u8, definition.length, 2, out)
     },
     clear() {
-      definition.length = 0
-      repetition.length = 0
+      clear(definition)
+      clear(repetition)
     },
   }
 }

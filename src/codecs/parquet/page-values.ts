@@ -1,4 +1,4 @@
-import { appendBytes, createGrowingBytes, reserve, type GrowingBytes } from './growing-bytes.ts'
+import { appendBytes, clear, createGrowingBytes, reserve, type GrowingBytes } from './growing-bytes.ts'
 import type { Leaf } from './schema.ts'
 import type { StoredVector } from './stored-vector.ts'
 
@@ -14,8 +14,8 @@ export function createPageValues(leaf: Leaf): PageValues {
 
 export function clearPageValues(values: PageValues): void {
   values.count = 0
-  values.bytes.length = 0
-  values.lengths.length = 0
+  clear(values.bytes)
+  clear(values.lengths)
 }
 
 /** Adds a vector's `count` rows, of which `nulls` are NULL. */

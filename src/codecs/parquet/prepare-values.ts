@@ -1,5 +1,6 @@
 import type { Columns, Vector } from '../../contracts/batch.ts'
 import type { Row, Value } from '../../contracts/table.ts'
+import { MillraceError } from '../../errors/millrace-error.ts'
 import { parseTimestamp } from '../../values/calendar.ts'
 import { encodeJson } from '../../values/json-text.ts'
 import { lowerBoundsOf } from '../../values/lower-bounds.ts'
@@ -17,7 +18,7 @@ export function prepareValues(schema: ParquetSchema, { rowCount, vectors }: Colu
     rowCount,
     vectors: schema.fields.map((field, at) => {
       const vector = vectors[at]
-      if (vector === undefined) throw new RangeError(`no vector for the column ${field.name}`)
+      if (vector === undefined) throw new MillraceError('BUG', { reason: `there is no vector for the column ${field.name}` })
       return prepare(field, vector, misfits)
     }),
   }
@@ -38,7 +39,7 @@ function storedVector({ type, stored }: ParquetField, values: Values): StoredVec
 }
 
 function memory(vector: Vector): StoredVector {
-  if (vector.form === 'values') throw new RangeError('a type without a columnar form is stored as one')
+  if (vector.form === 'values') throw new MillraceError('BUG', { reason: 'a type without a columnar form is stored as one' })
   return vector
 }
 

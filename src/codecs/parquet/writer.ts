@@ -1,6 +1,7 @@
 import type { Columns } from '../../contracts/batch.ts'
 import { createColumnEncoder } from './column-encoder.ts'
 import { createCompress } from './compress.ts'
+import { createFailureLatch } from './failure-latch.ts'
 import { fitColumns } from './fit-columns.ts'
 import { encodeFooter, encodeHeader, type Compression, type RowGroupFacts } from './footer.ts'
 import { createGrowingBytes } from './growing-bytes.ts'
@@ -20,7 +21,7 @@ export type WriterOptions = {
 
 /** One file in the making. Synchronous; what is returned are its bytes, in order, and they are the caller's. */
 export type ParquetWriter = {
-  /** Throws PARQUET_VALUE for a value that the schema's policy does not allow: the file is then of no use. */
+  /** Throws PARQUET_VALUE for a value that the schema's policy does not allow, and then again at every call: the file misses rows. */
   write(columns: Columns): readonly Uint8Array[]
   /** The last bytes; `metadata` becomes the footer's key-value metadata. Without any rows it is a file that has its schema. */
   end(metadata: Readonly<Record<string, string>>): readonly Uint8Array[]
@@ -35,9 +36,10 @@ export type ParquetWriter = {
 export function createParquetWriter(schema: ParquetSchema, options: WriterOptions): ParquetWriter {
   const misfits: Misfits = {}
   const encoder = createFileEncoder(schema, options, misfits)
+  const guard = createFailureLatch()
   return {
-    write: (columns) => encoder.write(prepareValues(schema, columns, misfits)),
-    end: (metadata) => encoder.end(metadata),
+    write: (columns) => guard(() => encoder.write(prepareValues(schema, columns, misfits))),
+    end: (metadata) => guard(() => encoder.end(metadata)),
     get rows() {
       return encoder.rows
     },
