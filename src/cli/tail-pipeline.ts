@@ -88,6 +88,7 @@ async function openTail(config: Config, at: { state: StateStore; look: Look }): 
     operations: new Set((['insert', 'update', 'delete', 'truncate'] as const).filter((each) => operations.has(each))),
     withRows: options.snapshot === true,
     notice: (text) => tell(terminal, 'tail-notice', text),
+    signal: at.look.drain,
   })
   // Somebody waits for the first line: an address that is wrong is told at once, and not after some trying.
   return Object.assign(source, { inspect: firm(at.look, source.inspect.bind(source)), begin: firm(at.look, source.begin.bind(source)) })

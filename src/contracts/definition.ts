@@ -47,10 +47,14 @@ export type SourceDefinition<Config = unknown> = {
   /** Opens it for a look: nothing that is made for it outlives it. Left out where a source cannot. */
   openTail?(config: Config, context: SourceContext, options: TailOptions): Promise<Source>
   check(config: Config, context: SourceContext): Promise<readonly Finding[]>
+  /** What there is to follow, for `init`. Changes nothing. */
+  sketch?(config: Config, context: Pick<SourceContext, 'pipeline'>): Promise<SourceSketch>
   /** Removes slot, publication and whatever else the pipeline made in the source; returns what was removed. */
   drop(config: Config, context: SourceContext): Promise<readonly string[]>
   /** For `millrace snapshot`: the chosen tables at one point in time. */
   openSnapshot?(config: Config, context: SnapshotContext, signal: AbortSignal): Promise<ConsistentSnapshot>
+  /** The chosen tables as they are now. */
+  describeTables?(config: Config): Promise<readonly Table[]>
   /** The tables that these statements would make; nothing stays of them. `config` null: on a server that is started for it. */
   describeStatements?(config: Config | null, statements: string): Promise<readonly Table[]>
 }
@@ -65,6 +69,8 @@ export type TailOptions = {
   withRows: boolean
   /** A sentence for people: what was chosen, what is not shown and why. */
   notice(text: string): void
+  /** Nobody wants to look any more: what is being made, or waited for, is let go. */
+  signal: AbortSignal
 }
 
 export type SourceContext = {
@@ -89,6 +95,12 @@ export type TransformDefinition<Config = unknown> = {
   summary: string
   config: Schema<Config>
   create(config: Config): Transform
+}
+
+/** A database as a newcomer sees it. `rows` is the server's estimate, null where it has none. `problem`: why a table cannot be followed, and `hint`: what helps. */
+export type SourceSketch = {
+  database: string
+  tables: readonly { name: string; schema: string; rows: number | null; bytes: number; problem: string | null; hint: string | null }[]
 }
 
 /** One result of `check`: what, how bad, and the remedy. */

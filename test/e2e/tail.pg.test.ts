@@ -1,5 +1,7 @@
 /** A look at a live database shows what happens there, and leaves nothing behind, whatever becomes of it. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { millrace, startMillrace } from '../../src/cli/run-cli.fixture.ts'
 import { startPostgres, testedMajors, until, type PostgresServer } from '../servers.ts'
@@ -127,6 +129,7 @@ describe.each(testedMajors([14, 18]))('Postgres %i', (major) => {
     expect(afterFirst).not.toContain(left)
     expect(afterFirst).toHaveLength(2)
     const other = await look()
+    expect(other.output.stderr).not.toContain(`${afterFirst[0]}`)
     expect(await publications()).toEqual(expect.arrayContaining([...afterFirst]))
     expect(await other.end()).toMatchObject({ code: 0 })
     expect(await publications()).toEqual(afterFirst)
@@ -154,6 +157,20 @@ describe.each(testedMajors([14, 18]))('Postgres %i', (major) => {
     expect((await sweep()).code).toBe(0)
     // The other is a pipeline's, by its comment.
     expect(await publications()).toEqual(['millrace_tail_99999aaaaa'])
+  })
+
+  test('Ctrl-C while it waits for a transaction of another leaves nothing either', async () => {
+    const other = await server.connect(database)
+    await other.query(`BEGIN; INSERT INTO users VALUES (1, 'open')`)
+    const child = startMillrace(['tail', url()])
+    await until(() => child.output.stderr.includes('tail-waiting') || child.child.exitCode !== null)
+    expect(child.output.stderr).toMatch(/making the slot waits for process \d+/)
+    expect(await publications()).toHaveLength(2)
+    child.child.kill('SIGINT')
+    expect(await child.finished).toMatchObject({ code: 0, stdout: '' })
+    expect(await publications()).toEqual([])
+    expect(await slots()).toEqual([])
+    await other.end()
   })
 
   test('a table without a key can be written to as before, and shows its inserts', async () => {
@@ -276,6 +293,49 @@ test('where the server cannot be looked at, it says what to set; where it goes a
   expect(await child.finished).toMatchObject({ code: 1, stderr: expect.stringContaining('TAIL_LOST') })
   await server.start()
 })
+
+test('on a standby it goes through a publication of the primary, and says what cannot be had there', async () => {
+  await using primary = await startPostgres(17)
+  await using standby = await startPostgres(17)
+  await primary.query('CREATE TABLE users (id int PRIMARY KEY, name text)')
+  await followPrimary(standby, primary)
+  const refused = await millrace(['tail', standby.url()])
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/TAIL_PUBLICATION[\s\S]*CREATE PUBLICATION on the primary/) })
+  const copied = await millrace(['tail', standby.url(), '--snapshot'])
+  expect(copied).toMatchObject({ code: 1, stderr: expect.stringContaining('TAIL_STANDBY') })
+
+  await primary.query('CREATE PUBLICATION looking FOR TABLE users')
+  await until(async () => (await standby.query('SELECT 1 FROM pg_publication')).rowCount === 1)
+  const child = startMillrace(['tail', standby.url()])
+  await until(async () => {
+    // The slot waits for the primary to log what is running there.
+    await primary.query('SELECT pg_log_standby_snapshot()')
+    return child.output.stderr.includes('tail-started') || child.child.exitCode !== null
+  })
+  await primary.query(`INSERT INTO users VALUES (1, 'from afar')`)
+  await until(() => child.output.stdout.includes('from afar') || child.child.exitCode !== null)
+  child.child.kill('SIGINT')
+  const done = await child.finished
+  expect(done).toMatchObject({ code: 0 })
+  expect(linesOf(done.stdout)).toMatchObject([{ op: 'insert', after: { id: 1, name: 'from afar' } }])
+  expect((await standby.query('SELECT 1 FROM pg_replication_slots')).rowCount).toBe(0)
+})
+
+/** Makes a standby of it: the primary's files, followed by its log. */
+async function followPrimary(standby: PostgresServer, primary: PostgresServer): Promise<void> {
+  await standby.halt()
+  await primary.halt()
+  const kept = readFileSync(join(standby.dataDir, 'postgresql.auto.conf'), 'utf8')
+  const { uid, gid } = statSync(standby.dataDir)
+  for (const name of readdirSync(standby.dataDir)) rmSync(join(standby.dataDir, name), { recursive: true })
+  cpSync(primary.dataDir, standby.dataDir, { recursive: true })
+  const follow = `primary_conninfo = 'host=127.0.0.1 port=${primary.port} user=postgres'\nhot_standby_feedback = on\n`
+  writeFileSync(join(standby.dataDir, 'postgresql.auto.conf'), kept + follow)
+  writeFileSync(join(standby.dataDir, 'standby.signal'), '')
+  if (process.getuid?.() === 0) spawnSync('chown', ['-R', `${uid}:${gid}`, standby.dataDir])
+  await primary.start()
+  await standby.start()
+}
 
 /** Each line put on the rows before it, as a reader would. */
 function fold(lines: readonly Line[]): Map<string, unknown> {

@@ -69,7 +69,7 @@ export async function openTail(given: PostgresConfig, context: SourceContext, op
       const { name, pipeline, connection } = claim
       publications = await findTailPublications(connection, { config, options, pipeline, isStandby })
       await memory.start(publications.tables)
-      slot = await createTemporarySlot(connection, { slot: name, withRows: options.withRows })
+      slot = await createTemporarySlot(connection, { slot: name, withRows: options.withRows, signal: options.signal })
       const which = publications.names[0] ?? ''
       options.notice(`Looking through the publication ${which}${publications.ours ? ', made for this look and removed at its end' : ''}.`)
       return slot

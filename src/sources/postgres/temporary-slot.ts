@@ -20,10 +20,14 @@ export type TemporarySlot = {
  */
 export async function createTemporarySlot(
   control: Connection,
-  { slot, withRows }: { slot: string; withRows: boolean },
+  { slot, withRows, signal }: { slot: string; withRows: boolean; signal: AbortSignal },
 ): Promise<TemporarySlot> {
-  const walsender = await connect(sameServer(control), { replication: true, gulp: true })
+  const walsender = await connect(sameServer(control), { replication: true, gulp: true, signal })
+  // It waits for transactions of others, without looking whether we are still there.
+  const giveUp = () => void endReader(control, slot).catch(() => destroyConnection(walsender))
+  signal.addEventListener('abort', giveUp, { once: true })
   try {
+    signal.throwIfAborted()
     const made = await walsender.query<{ consistent_point: string; snapshot_name: string | null }>(
       `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} TEMPORARY LOGICAL pgoutput ${withRows ? 'EXPORT_SNAPSHOT' : 'NOEXPORT_SNAPSHOT'}`,
     )
@@ -33,7 +37,16 @@ export async function createTemporarySlot(
   } catch (error) {
     destroyConnection(walsender)
     throw toSourceError(error, { slot, replication: true, user: control.user ?? 'the role', phase: 'query' })
+  } finally {
+    signal.removeEventListener('abort', giveUp)
   }
+}
+
+async function endReader(connection: Connection, slot: string): Promise<void> {
+  await queryRows(
+    connection,
+    `SELECT pg_terminate_backend(active_pid)::text FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)} AND active_pid IS NOT NULL`,
+  )
 }
 
 /** Whether the slot is there, and with it the session that made it. */
