@@ -3,7 +3,6 @@ import type { Position } from '../../src/contracts/position.ts'
 import type { SnapshotReader, Source } from '../../src/contracts/source.ts'
 import { createLaneFilter } from '../../src/core/lane-filter.ts'
 import { openSnapshots } from '../../src/core/snapshot.ts'
-import { MillraceError } from '../../src/errors/millrace-error.ts'
 import { openPostgres } from '../../src/sources/postgres/source.ts'
 import { until, type PostgresServer } from '../servers.ts'
 import { createMemoryState } from './memory-state.ts'
@@ -14,8 +13,6 @@ import { createTables, startWorkload } from './workload.ts'
 
 export type ModelResult = {
   violations: readonly string[]
-  /** The server could not decode its own log. */
-  isVoid: boolean
   lives: number
   transactions: number
   emitted: number
@@ -32,18 +29,6 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
  * chunks come late, the consumer lags and is killed. At the end both sinks hold what the source holds.
  */
 export async function runModel(server: PostgresServer, seed: number, mutation: Mutation = {}): Promise<ModelResult> {
-  let result = await runOnce(server, seed, mutation)
-  for (let again = 0; again < MAX_VOID && result.isVoid; again++) result = await runOnce(server, seed, mutation)
-  return result
-}
-
-/**
- * A slot made just as a table's files are replaced (TRUNCATE, VACUUM FULL, a rewriting ALTER) can be one that the server itself can never
- * decode: "could not map filenumber", seen on 14 to 18. The product says so and names the repair; there is nothing to compare then.
- */
-const MAX_VOID = 4
-
-async function runOnce(server: PostgresServer, seed: number, mutation: Mutation): Promise<ModelResult> {
   const startedMs = Date.now()
   const random = createRandom(seed * 7919)
   const violations: string[] = []
@@ -65,7 +50,6 @@ async function runOnce(server: PostgresServer, seed: number, mutation: Mutation)
     isLagging: seed % 2 === 0,
   }
   let lives = 0
-  let isVoid = false
   try {
     const kills = random.below(4)
     for (; lives < kills; lives++) {
@@ -76,7 +60,6 @@ async function runOnce(server: PostgresServer, seed: number, mutation: Mutation)
     await live(model, { killAfterMs: null, stop: () => workload.stop() })
     lives++
   } catch (error) {
-    isVoid = error instanceof MillraceError && error.code === 'SOURCE_DECODING'
     violation(`failed: ${(error as Error).stack}`)
   }
   await workload.stop()
@@ -85,7 +68,7 @@ async function runOnce(server: PostgresServer, seed: number, mutation: Mutation)
   await dropAll(server, database, seed)
   const sinks = model.sinks.map(({ sink }) => sink.counts)
   const [emitted, filled] = [sinks.reduce((sum, each) => sum + each.emitted, 0), sinks.reduce((sum, each) => sum + each.filled, 0)]
-  return { violations, isVoid, lives, transactions: workload.transactions, emitted, filled, ms: Date.now() - startedMs }
+  return { violations, lives, transactions: workload.transactions, emitted, filled, ms: Date.now() - startedMs }
 }
 
 type Model = {

@@ -50,6 +50,7 @@ export async function openClient(target: SourceTarget, attempt: Attempt): Promis
   client.on('error', () => {})
   guard.watch(insideOf(client).connection)
   noteReported(client)
+  const tlsFailure = watchTls(client)
   const giveUp = () => streamOf(client).destroy()
   // pg's own limit ends with the login: a pooler that has no server left answers no statement either.
   const timer = setTimeout(() => streamOf(client).destroy(new Error('timeout expired')), target.connectTimeoutMs)
@@ -62,7 +63,7 @@ export async function openClient(target: SourceTarget, attempt: Attempt): Promis
     return client
   } catch (error) {
     giveUp()
-    throw error
+    throw await tlsFailure(error)
   } finally {
     clearTimeout(timer)
     attempt.signal?.removeEventListener('abort', giveUp)
@@ -140,6 +141,16 @@ function socketFor({ address, host }: SourceHost, gulp: boolean): Socket | GulpS
   if (address === undefined || isSocket(host)) return socket
   const connect = socket.connect.bind(socket) as (port: number, host: string) => never // the one form pg uses for TCP
   return Object.assign(socket, { connect: (port: number) => connect(port, address) })
+}
+
+/** A handshake that fails closes the socket below first, and pg reports that: the reason comes a moment later. */
+function watchTls(client: pg.Client): (error: unknown) => Promise<unknown> {
+  let failure: Error | null = null
+  insideOf(client).connection.on('sslconnect', () => streamOf(client).once('error', (error: Error) => (failure = error)))
+  return async (error) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    return error instanceof MillraceError ? error : (failure ?? error)
+  }
 }
 
 function noteReported(client: pg.Client): void {

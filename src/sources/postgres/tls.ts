@@ -56,7 +56,8 @@ export function tlsAttempts({ mode }: TlsWanted, host: string): readonly boolean
 
 /**
  * As libpq: a file of root certificates makes every mode verify the chain (so that `require` with it is `verify-ca`);
- * `verify-full` alone compares the name. Without such a file `verify-full` trusts what this machine trusts.
+ * `verify-full` alone compares the name. Without such a file `verify-full` trusts
+ * the authorities that Node knows.
  */
 export function tlsOptions(wanted: TlsWanted): ConnectionOptions {
   const { mode, roots, certificate, keyPassword, revoked, minVersion, maxVersion } = wanted
@@ -64,7 +65,7 @@ export function tlsOptions(wanted: TlsWanted): ConnectionOptions {
   return {
     rejectUnauthorized: verifiesName || roots !== null,
     checkServerIdentity: verifiesName ? checkServerIdentity : () => undefined,
-    ca: rootsOf(wanted),
+    ...rootsOf(wanted),
     ...(certificate ? { cert: readFile('sslcert', certificate.file), key: readFile('sslkey', certificate.keyFile) } : {}),
     ...(keyPassword === undefined ? {} : { passphrase: keyPassword }),
     ...(revoked === null ? {} : { crl: readFile('sslcrl', revoked) }),
@@ -73,9 +74,10 @@ export function tlsOptions(wanted: TlsWanted): ConnectionOptions {
   }
 }
 
-function rootsOf({ roots }: TlsWanted): string[] {
-  if (roots !== null && roots !== 'system') return [readFile('sslrootcert', roots.file)]
-  return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])]
+function rootsOf({ roots }: TlsWanted): { ca?: string[] } {
+  if (roots === null) return {}
+  if (roots !== 'system') return { ca: [readFile('sslrootcert', roots.file)] }
+  return { ca: [...new Set([...getCACertificates('default'), ...getCACertificates('system')])] }
 }
 
 function readMode(all: Written, roots: TlsWanted['roots']): TlsMode {
