@@ -11,6 +11,7 @@ export function createProgram(finish: Finish): Command {
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
     .showSuggestionAfterError(true)
     .helpCommand(false)
+  addInit(program, finish)
   addRun(program, finish)
   addSnapshot(program, finish)
   addTail(program, finish)
@@ -19,11 +20,24 @@ export function createProgram(finish: Finish): Command {
   addCheck(program, finish)
   addConfig(program, finish)
   addDrop(program, finish)
+  addSchema(program, finish)
   program
     .command('version')
     .description('Print the version.')
     .action(async () => finish(await (await import('./version.ts')).version()))
   return program
+}
+
+function addInit(program: Command, finish: Finish): void {
+  program
+    .command('init')
+    .description('Look at a database and write a configuration for it. Asks a little on a terminal; changes nothing in the database.')
+    .argument('[url]', 'the database: postgres://…; left out: DATABASE_URL, or the PG* variables')
+    .option('--output <file>', 'the file to write', 'millrace.yaml')
+    .option('--sink <type>', 'where the data goes: duckdb, parquet, file or stdout')
+    .option('--force', 'write over a file that is there')
+    .option('--yes', 'ask nothing: every table that can be followed')
+    .action(async (url, options) => finish(await (await import('./init.ts')).init({ ...options, url })))
 }
 
 function addRun(program: Command, finish: Finish): void {
@@ -133,6 +147,18 @@ function addDrop(program: Command, finish: Finish): void {
     .argument('[sinks...]', 'sinks as TYPE:REST')
     .option('--yes', 'do not ask')
     .action(async (source, sinks, options) => finish(await (await import('./drop.ts')).drop({ ...options, source, sinks })))
+}
+
+function addSchema(program: Command, finish: Finish): void {
+  const command = program.command('schema').description('What tables look like in the files and messages that hold them.')
+  withLog(withConfig(command.command('generate')))
+    .description('Print the Parquet, Avro or JSON schema of tables: of a database, or of CREATE TABLE text, which Postgres itself reads.')
+    .option('--query <sql>', 'CREATE TABLE text, with what it needs before it (CREATE TYPE …); `@FILE` reads a file, `-` standard input')
+    .option('--url <url>', 'the database: postgres://…; for --query nothing stays there, and without it a Postgres is started for it')
+    .option('--table <name>', 'only this table (schema.table, * and ? allowed in a database); may be given more than once', collect, [])
+    .addOption(new Option('--format <format>', 'of what').choices(['parquet', 'avro', 'json']).default('parquet'))
+    .option('--json', 'Parquet too as JSON: the elements of its footer; others on one line')
+    .action(async (options) => finish(await (await import('./schema.ts')).generateSchema(options)))
 }
 
 function withConfig(command: Command): Command {

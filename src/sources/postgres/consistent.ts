@@ -1,9 +1,10 @@
 import type { ConsistentSnapshot, RefusedTable, SnapshotContext } from '../../contracts/archive.ts'
 import { tableName } from '../../contracts/table.ts'
 import { MillraceError, toMillraceError } from '../../errors/millrace-error.ts'
-import { readCatalogue, type CatalogueTable } from './catalogue.ts'
+import type { CatalogueTable } from './catalogue.ts'
 import type { PostgresConfig } from './config.ts'
-import { closeConnection, sameServer, type Connection } from './connection.ts'
+import { closeConnection, destroyConnection, sameServer, type Connection } from './connection.ts'
+import { chooseTables } from './consistent-choose.ts'
 import { lockTables } from './consistent-locks.ts'
 import { planQuery, planTables, type ChunkPlan, type TablePlan } from './consistent-plan.ts'
 import { describeQuery, queriedTables, withOwnPath, type QueriedTable } from './consistent-query.ts'
@@ -11,7 +12,6 @@ import { readRows } from './consistent-rows.ts'
 import { BEGIN_SNAPSHOT, connectForLong, createSnapshotReaders } from './consistent-session.ts'
 import { passablePosition } from './lsn.ts'
 import { queryAll, queryRows } from './query.ts'
-import { missingNames, scopeOf } from './scope.ts'
 import { targetOf } from './target.ts'
 
 /** A table made between our look and our locks is looked for again so many times. */
@@ -31,12 +31,17 @@ export async function openConsistent(config: PostgresConfig, context: SnapshotCo
     open.push(made)
     return made
   }
+  // A lock may be waited for: whoever stops does not wait with it.
+  const cut = () => open.forEach(destroyConnection)
+  signal.addEventListener('abort', cut, { once: true })
   try {
     const keepers = { locks: await connection(), snapshot: await connection() }
     return await takeSnapshot({ config, context, keepers })
   } catch (error) {
     await Promise.all(open.map((one) => closeConnection(one)))
     throw error
+  } finally {
+    signal.removeEventListener('abort', cut)
   }
 }
 
@@ -46,38 +51,15 @@ type Taking = { config: PostgresConfig; context: SnapshotContext; keepers: Keepe
 async function takeSnapshot({ config, context, keepers }: Taking): Promise<ConsistentSnapshot> {
   const queried = queriedTables(context.queries)
   for (let attempt = 1; ; attempt++) {
-    const before = await choose(keepers.locks, config, queried)
+    const before = await chooseTables(keepers.locks, config, queried)
     const refused = await lockTables(keepers.locks, before, queried)
     const taken = await exportSnapshot(keepers.snapshot)
-    const after = await choose(keepers.snapshot, config, queried)
+    const after = await chooseTables(keepers.snapshot, config, queried)
     if (isSame(before, after)) return openTaken({ context, keepers, ...taken, tables: after, queried, refused })
     // What is not locked might have been emptied since the snapshot: both begin again.
     await Promise.all([queryAll(keepers.locks, 'ROLLBACK'), queryAll(keepers.snapshot, 'ROLLBACK')])
     if (attempt === ATTEMPTS) throw new MillraceError('ARCHIVE_TABLES_RESTLESS', { attempts: attempt })
   }
-}
-
-/** The tables of the configuration, generated columns with them: an archive is read by nobody who could compute them again. */
-async function choose(
-  connection: Connection,
-  config: PostgresConfig,
-  queried: readonly QueriedTable[],
-): Promise<readonly CatalogueTable[]> {
-  const scope = scopeOf(connection, config, { publications: [], viaRoot: true, publishesGenerated: true })
-  const all = await readCatalogue(connection, scope)
-  const names = all.map(({ table }) => tableName(table))
-  const instead = new Set(queried.map(tableName))
-  const [missing] = missingNames([...names, ...instead], config)
-  if (missing !== undefined) throw new MillraceError('TABLE_MISSING', { pattern: missing })
-  if (names.length + instead.size === 0) throw new MillraceError('TABLE_MISSING', { pattern: (config.tables ?? ['*.*']).join(', ') })
-  return all
-    .filter(({ table }) => !instead.has(tableName(table)))
-    .map((table) => ({ ...table, rowFilter: filterOf(config, tableName(table.table)) }))
-}
-
-/** As the user wrote it: a comment at its end must not hide what follows. */
-function filterOf({ where }: PostgresConfig, name: string): string | null {
-  return where[name] === undefined ? null : `${where[name]}\n`
 }
 
 /** The position is read after the snapshot was taken: whatever it sees was written to the log before. */
