@@ -1,5 +1,5 @@
 import { appendBytes, clear, createGrowingBytes, type GrowingBytes } from './growing-bytes.ts'
-import { writeLevels } from './levels.ts'
+import { countNulls, writeLevels } from './levels.ts'
 import { appendVector, type PageValues } from './page-values.ts'
 import type { ListVector, PreparedVector } from './stored-vector.ts'
 import type { Levels } from './presence-levels.ts'
@@ -14,7 +14,8 @@ export function createListLevels(): Levels {
       const list = vector as ListVector
       appendBytes(definition, list.definition)
       appendBytes(repetition, list.repetition)
-      appendVector(values, list.items, list.itemCount, 0)
+      const nulls = list.items.valid === null ? 0 : countNulls(list.items.valid, list.itemCount)
+      appendVector(values, list.items, list.itemCount, nulls)
     },
     count: () => definition.length,
     write(out: GrowingBytes) {

@@ -1,6 +1,14 @@
 import { open } from 'node:fs/promises'
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { parquetMetadataAsync, parquetRead, type AsyncBuffer, type Compressors, type FileMetaData, type SchemaElement } from 'hyparquet'
+import {
+  parquetMetadataAsync,
+  parquetScan,
+  type AsyncBuffer,
+  type ColumnChunk,
+  type Compressors,
+  type FileMetaData,
+  type SchemaElement,
+} from 'hyparquet'
 import type { Row } from '../../contracts/table.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { createColumnReader, type ColumnReader } from './read-column.ts'
@@ -68,10 +76,9 @@ const ROWS_AT_ONCE = 32_768
  */
 export async function* readRows(file: FileBytes, footer?: ParquetFooter): AsyncGenerator<Row[]> {
   const { raw } = footer ?? (await readFooter(file))
-  const readers = await guarded(file, async () => topLevel(raw.schema).map((node) => createColumnReader(node.element, node.leaf)))
-  const metadata = plainMetadata(raw)
+  const { metadata, readers } = await guarded(file, async () => plainMetadata(raw))
   let start = 0
-  for (const group of raw.row_groups) {
+  for (const group of metadata.row_groups) {
     const end = start + Number(group.num_rows)
     const cached = await cacheGroup(file, group)
     for (; start < end; start += ROWS_AT_ONCE)
@@ -82,21 +89,24 @@ export async function* readRows(file: FileBytes, footer?: ParquetFooter): AsyncG
 
 type Slice = { metadata: FileMetaData; readers: readonly ColumnReader[]; start: number; end: number }
 
+/** One column after another, each awaited: a promise of the reader's that nobody awaits would end the process. */
 function readSlice(file: FileBytes, { metadata, readers, start, end }: Slice): Promise<Row[]> {
   return guarded(file, async (buffer) => {
-    let rows: unknown[][] = []
-    await parquetRead({
+    const scan = await parquetScan({
       file: buffer,
       metadata,
       compressors: COMPRESSORS,
       utf8: false,
       geoparquet: false,
-      rowStart: start,
-      rowEnd: end,
-      onComplete: (read) => (rows = read),
+      useOffsetIndex: false,
     })
-    if (rows.length !== end - start) throw malformed(file.path, 'it holds another count of rows than it says')
-    return rows.map((row) => readers.map((read, at) => read(row[at])))
+    const rows: Row[] = Array.from({ length: end - start }, () => [])
+    for (const [at, read] of readers.entries()) {
+      const values = await scan.readColumn({ column: String(at), rowStart: start, rowEnd: end })
+      if (values.length !== rows.length) throw malformed(file.path, 'it holds another count of rows than it says')
+      for (let i = 0; i < rows.length; i++) (rows[i] as Row).push(read(values[i])) // i < length
+    }
+    return rows
   })
 }
 
@@ -124,67 +134,74 @@ async function cacheGroup(file: FileBytes, group: Group): Promise<FileBytes> {
   }
 }
 
-/** Top-level columns, with the leaf of those that are lists in the standard form. */
-function topLevel(schema: readonly SchemaElement[]): { element: SchemaElement; leaf: SchemaElement }[] {
-  const nodes: { element: SchemaElement; leaf: SchemaElement }[] = []
+/** A top-level column; of a list in the standard form with the levels below it, down to its items, `leaf`. */
+type Node = { element: SchemaElement; leaf: SchemaElement; elements: readonly SchemaElement[] }
+
+function topLevel(schema: readonly SchemaElement[]): Node[] {
+  const nodes: Node[] = []
   for (let at = 1; at < schema.length;) {
     const element = schema[at] as SchemaElement // at < length
-    const isList = element.num_children === 1 && schema[at + 1]?.num_children === 1
-    nodes.push({ element, leaf: (isList ? schema[at + 2] : undefined) ?? element })
-    at += isList ? 3 : 1 + (element.num_children ?? 0)
+    const isList = element.num_children === 1 && schema[at + 1]?.num_children === 1 && schema[at + 1]?.repetition_type === 'REPEATED'
+    const elements = schema.slice(at, at + (isList ? 3 : 1))
+    nodes.push({ element, leaf: elements.at(-1) ?? element, elements })
+    at += elements.length
   }
   return nodes
 }
 
-/** As if no leaf had a logical type and each top-level column its number for a name: values come as they are stored, by any name. */
-function plainMetadata(raw: FileMetaData): FileMetaData {
-  const columns = topLevel(raw.schema)
-  const numbers = new Map(columns.map(({ element }, at) => [element, String(at)]))
-  const schema = raw.schema.map((element) => {
-    const name = numbers.get(element) ?? element.name
-    return element.num_children === undefined ? plainElement({ ...element, name }) : { ...element, name }
-  })
-  const row_groups = raw.row_groups.map((group) => ({
-    ...group,
-    columns: group.columns.map((column, at) => {
-      const facts = column.meta_data
-      if (!facts) return column
-      const { statistics: _, ...rest } = facts
-      return { ...column, meta_data: { ...rest, path_in_schema: [String(at), ...facts.path_in_schema.slice(1)] } }
-    }),
-  }))
-  return { ...raw, schema, row_groups }
+/**
+ * As if no leaf had a logical type, each top-level column its number for a name, and no chunk more than where its pages
+ * lie: values come as they are stored, by any name, and nothing in a damaged footer leads elsewhere.
+ */
+function plainMetadata(raw: FileMetaData): { metadata: FileMetaData; readers: ColumnReader[] } {
+  const nodes = topLevel(raw.schema)
+  const readers = nodes.map(({ element, leaf }) => createColumnReader(element, leaf))
+  const root = raw.schema[0]
+  if (root === undefined || (root.num_children ?? 0) !== nodes.length) throw new Error('parquet schema is not one that Millrace writes')
+  const schema = nodes.flatMap(({ elements }, at) =>
+    elements.map((element, depth) => plainElement(element, depth === 0 ? String(at) : element.name)),
+  )
+  const paths = nodes.map(({ elements }, at) => [String(at), ...elements.slice(1).map((element) => element.name)])
+  const row_groups = raw.row_groups.map((group) => ({ ...group, columns: paths.map((path, at) => plainChunk(group.columns[at], path)) }))
+  return { metadata: { ...raw, schema: [root, ...schema], row_groups }, readers }
 }
 
-function plainElement({ converted_type: _converted, logical_type: _logical, ...element }: SchemaElement): SchemaElement {
-  return element
+function plainElement({ converted_type, logical_type: _, ...element }: SchemaElement, name: string): SchemaElement {
+  return converted_type === 'LIST' ? { ...element, name, converted_type } : { ...element, name }
 }
 
-/** Whatever the reader says of bytes that make no sense is one error; what the file's medium says comes through. */
+function plainChunk(chunk: ColumnChunk | undefined, path: string[]): ColumnChunk {
+  if (!chunk?.meta_data) throw new Error('parquet column chunk is missing')
+  const { statistics: _, ...facts } = chunk.meta_data
+  return { file_offset: chunk.file_offset, meta_data: { ...facts, path_in_schema: path } }
+}
+
+/**
+ * Whatever the reader says of bytes that make no sense is one error; what the file's medium says comes through. To the
+ * reader a slice never fails, since it may have stopped listening: it gets nothing, and what happened is told at the end.
+ */
 async function guarded<Result>(file: FileBytes, read: (buffer: AsyncBuffer) => Promise<Result>): Promise<Result> {
-  let failure: { error: unknown } | null = null
+  const failures: unknown[] = []
   async function slice(start: number, end = file.byteLength): Promise<ArrayBuffer> {
-    if (!(start >= 0 && start <= end && end <= file.byteLength)) throw malformed(file.path, 'what it points to lies outside of it')
     try {
-      const bytes = await file.slice(start, end)
-      return bytes.buffer.byteLength === bytes.length ? (bytes.buffer as ArrayBuffer) : (Uint8Array.from(bytes).buffer as ArrayBuffer)
+      if (!(start >= 0 && start <= end && end <= file.byteLength)) throw malformed(file.path, 'what it points to lies outside of it')
+      return Uint8Array.from(await file.slice(start, end)).buffer
     } catch (error) {
-      failure = { error }
-      throw error
+      failures.push(error)
+      return new ArrayBuffer(0)
     }
   }
   try {
-    return await read({ byteLength: file.byteLength, slice })
+    const result = await read({ byteLength: file.byteLength, slice })
+    if (failures.length > 0) throw failures[0]
+    return result
   } catch (error) {
-    if (failure !== null) throw (failure as { error: unknown }).error
+    if (failures.length > 0) throw failures[0]
     if (error instanceof MillraceError) throw error
     // The reader's own messages speak of the format; what the runtime threw speaks of nothing.
     const isSpoken = error instanceof Error && error.message.startsWith('parquet ')
-    throw new MillraceError(
-      'PARQUET_MALFORMED',
-      { path: file.path, reason: isSpoken ? error.message : 'its bytes make no sense' },
-      { cause: error },
-    )
+    const reason = isSpoken ? error.message : 'its bytes make no sense'
+    throw new MillraceError('PARQUET_MALFORMED', { path: file.path, reason }, { cause: error })
   }
 }
 
