@@ -9,12 +9,12 @@ import { openStore } from './open-store.ts'
 const ROW_GROUP_BYTES = 16 << 20
 
 /** Archives where the sink of this configuration keeps its files; nothing of the sink's own is touched. */
-export async function openArchive(config: ParquetConfig, { baseDir, name }: ArchiveContext): Promise<Archive> {
+export async function openArchive(config: ParquetConfig, { baseDir, name }: Pick<ArchiveContext, 'baseDir' | 'name'>): Promise<Archive> {
   const { compression, level, rollSize, onValue, threads } = config
   // Never swept: another snapshot may be writing there just now, and every name there is made only once.
   const store = await openStore(config, { baseDir, name, owner: 'archives' })
   return openParquetArchive(store, {
-    encoding: { compression, rowGroupBytes: ROW_GROUP_BYTES, ...(level === undefined ? {} : { level }) },
+    encoding: { compression, rowGroupBytes: Math.min(ROW_GROUP_BYTES, rollSize), ...(level === undefined ? {} : { level }) },
     rollBytes: rollSize,
     misfit: onValue,
     // Nothing else is done meanwhile: an archive may have the machine's cores, where the sink beside a stream has what it was given.

@@ -7,6 +7,8 @@ import type { SourceAddress } from './source-url.ts'
 export async function connectForLong(url: SourceAddress, gulp: boolean, signal: AbortSignal): Promise<Connection> {
   const connection = await connect(url, { gulp, signal })
   if (serverVersionOf(connection) >= 170_000) await queryAll(connection, `SET transaction_timeout = '0'`)
+  // A count or a query that sends nothing for long ends soon after we are gone. Not every platform can do it.
+  await queryAll(connection, `SET client_connection_check_interval = '1s'`).catch(() => [])
   return connection
 }
 
