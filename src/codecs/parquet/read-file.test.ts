@@ -78,10 +78,11 @@ it('a file that is cut anywhere is PARQUET_MALFORMED', async () => {
 })
 
 it('a file with any bytes changed is PARQUET_MALFORMED, or has as many rows as it says', async () => {
-  const flips = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
+  const small = fileOf(columns, [rows.slice(0, 20), rows.slice(20, 40)], { rowGroupBytes: 500 })
+  const flips = fc.array(fc.tuple(fc.nat(small.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
   await fc.assert(
     fc.asyncProperty(flips, async (changes) => {
-      const bytes = Buffer.from(whole)
+      const bytes = Buffer.from(small)
       for (const [at, byte] of changes) bytes[at] = byte
       try {
         const footer = await readFooter(bytesOfMemory('m', bytes))
