@@ -8,8 +8,8 @@ export type Login = { host: string; port: number; database: string; user: string
  * there is none. Read at each login: a file whose passwords expire is filled again by somebody else.
  */
 export function readPasswordFile(path: string, login: Login): { password: string | null; ignored: string | null } {
-  const ignored = faultOf(path)
-  if (ignored !== null) return { password: null, ignored }
+  const fault = faultOfPasswordFile(path)
+  if (fault !== null) return { password: null, ignored: `${fault.what}: ${fault.hint}` }
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -37,11 +37,11 @@ function unescape(field: string): string {
   return field.replace(/\\(.)/g, '$1')
 }
 
-/** libpq ignores a file that others may read, or that is no file. Windows knows no such rights. */
-function faultOf(path: string): string | null {
+/** Why a file is ignored, as libpq does: others may read it, or it is none. Windows knows no such rights. */
+export function faultOfPasswordFile(path: string): { what: string; hint: string } | null {
   const found = statSync(path, { throwIfNoEntry: false })
   if (!found) return null
-  if (!found.isFile()) return `${path} is not a plain file`
+  if (!found.isFile()) return { what: `${path} is not a plain file`, hint: 'Name a file by passfile=… or PGPASSFILE.' }
   const isOpen = process.platform !== 'win32' && (found.mode & 0o077) !== 0
-  return isOpen ? `others may read ${path}: run chmod 600 ${path}` : null
+  return isOpen ? { what: `others may read ${path}`, hint: `Run chmod 600 ${path}.` } : null
 }
