@@ -61,7 +61,7 @@ async function verifyAlone(config: Config, request: VerifyRequest, terminal: Ter
     for (const sink of config.sinks) {
       const isReadable = sink.definition.capabilities.readable
       const sinkState = state?.sink(sink.name) ?? { load: async () => null, save: async () => {} }
-      const context = sinkContext(config, sink, { state: sinkState, log, durable: () => {} })
+      const context = sinkContext(config, sink, { state: sinkState, log, durable: () => {}, failed: () => {} })
       sinks.push({ name: sink.name, sink: isReadable ? await sink.definition.open(sink.config, context) : null })
     }
     let toldMs = performance.now()
