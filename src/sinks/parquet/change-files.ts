@@ -119,7 +119,7 @@ export function createChangeFiles(options: ChangeFilesOptions) {
     making.bufferBytes += bytes
     bufferBytes += bytes
     if (making.bufferBytes >= FILE_BUFFER_BYTES) encode(making)
-    if (making.writer.storedBytes + making.writer.groupBytes >= rollSize) void finish(lane)
+    if (making.writer.storedBytes + making.writer.groupBytes + making.bufferBytes >= rollSize) void finish(lane)
   }
 
   function begin({ folder }: Lane, { table, first }: { table: Table; first: ChangePlace }): Making {
