@@ -1,8 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { CommanderError } from 'commander'
+import type { Command } from 'commander'
 import { MillraceError, toMillraceError } from '../errors/millrace-error.ts'
-import { createProgram } from './program.ts'
 import { errorText } from './error-text.ts'
 
 /** Runs one command line to its end and leaves the process with its exit code. */
@@ -24,7 +23,12 @@ export async function main(args: readonly string[]): Promise<void> {
   process.exit(code)
 }
 
+/** Nothing is loaded for these but what they print. */
+const VERSION = ['version', '--version', '-V']
+
 async function dispatch(args: readonly string[]): Promise<number> {
+  if (args.length === 1 && VERSION.includes(args[0] ?? '')) return (await import('./version.ts')).version()
+  const [{ CommanderError }, { createProgram }] = await Promise.all([import('commander'), import('./program.ts')])
   let code = 0
   const program = createProgram((result) => (code = result))
   if (args.length === 0) return (program.outputHelp(), 2)
@@ -33,7 +37,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
-    throw new MillraceError('CLI_USAGE', { reason: usageReason(error.message), command: commandOf(args) })
+    throw new MillraceError('CLI_USAGE', { reason: usageReason(error.message), command: commandOf(args, program) })
   }
   return code
 }
@@ -48,8 +52,8 @@ function usageReason(message: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-function commandOf(args: readonly string[]): string {
-  const names = createProgram(() => {}).commands.map((command) => command.name())
+function commandOf(args: readonly string[], program: Command): string {
+  const names = program.commands.map((command) => command.name())
   return names.find((name) => name === args[0]) ?? 'COMMAND'
 }
 

@@ -11,5 +11,14 @@ if (isOld) {
   )
   process.exitCode = 2
 } else {
-  import('./main.ts').then((module) => module.main(process.argv.slice(2)))
+  start(process.argv.slice(2))
+}
+
+/** What starts the process anew comes before everything that would then be loaded twice. */
+async function start(args: string[]) {
+  if (args[0] === 'run' || args[0] === 'snapshot') (await import('./young-generation.ts')).boundYoungGeneration()
+  const cache = await import('./compile-cache.ts')
+  cache.keepCompiled()
+  const { main } = await import('./main.ts')
+  await main(args)
 }

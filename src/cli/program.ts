@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { boundYoungGeneration } from './young-generation.ts'
 
 type Finish = (code: number) => void
 
@@ -7,6 +6,7 @@ type Finish = (code: number) => void
 export function createProgram(finish: Finish): Command {
   const program = new Command('millrace')
     .description('Moves data out of Postgres as it changes: a snapshot of what is there, then every change in commit order.')
+    .option('-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
     .showSuggestionAfterError(true)
@@ -57,7 +57,6 @@ function addRun(program: Command, finish: Finish): void {
     .option('--wait', 'where the pipeline runs already: stand by and take over when it ends')
     .option('--json', 'print the summary at the end as one JSON object on standard output')
     .action(async (source, sinks, options) => {
-      boundYoungGeneration()
       finish(await (await import('./run.ts')).run({ ...options, source, sinks }))
     })
 }
@@ -70,7 +69,6 @@ function addSnapshot(program: Command, finish: Finish): void {
     .option('--sink <name>', 'the sink of the configuration that takes the archives, where there are several', collect, [])
     .option('--json', 'print one JSON object')
     .action(async (source, sinks, options) => {
-      boundYoungGeneration()
       finish(await (await import('./snapshot.ts')).snapshot({ ...options, source, sinks }))
     })
   withLog(withConfig(command.command('verify')))
