@@ -13,7 +13,7 @@ import type { PreparedVector } from './stored-vector.ts'
 
 /** Encodes one column, page by page. */
 export type ColumnEncoder = {
-  /** Adds a vector's rows. A page is closed once it holds `pageBytes`. */
+  /** Adds a vector's rows. A page is closed once it holds `pageBytes`, or some ten thousands of values. */
   append(vector: PreparedVector, rowCount: number): void
   /** Bytes of this chunk so far, before compression. */
   size(): number
@@ -27,6 +27,9 @@ export type EncoderContext = {
   /** Where a page is put together before it is compressed. Shared by the columns of a file. */
   scratch: GrowingBytes
 }
+
+/** Readers decode a page as a whole: what they hold of it must not be much, however well it is compressed. */
+const PAGE_VALUES = 32_768
 
 export function createColumnEncoder(field: ParquetField, context: EncoderContext): ColumnEncoder {
   const { leaf } = field
@@ -91,7 +94,7 @@ export function createColumnEncoder(field: ParquetField, context: EncoderContext
   return {
     append(vector, rowCount) {
       levels.append(vector, rowCount, values)
-      if (values.bytes.length + values.lengths.length >= context.pageBytes) closePage()
+      if (values.bytes.length + values.lengths.length >= context.pageBytes || levels.count() >= PAGE_VALUES) closePage()
     },
     size: () => chunk.uncompressedBytes + values.bytes.length + values.lengths.length,
     take() {

@@ -5,13 +5,13 @@ import { formatDay, formatTime, formatTimestampUs } from '../../values/calendar.
 import { shortestFloat32 } from '../pg-types/floats.ts'
 
 /** A stored value → its canonical form. */
-export type ColumnReader = (stored: unknown) => Value
+export type ColumnReader = { isList: boolean; read(stored: unknown): Value }
 
 /** `leaf`: of a list its items', else the column itself. Throws where it is none of what Millrace writes. */
 export function createColumnReader(column: SchemaElement, leaf: SchemaElement): ColumnReader {
   const read = leafReader(leaf)
-  if (leaf === column) return (stored) => (stored === null || stored === undefined ? null : read(stored))
-  return (stored) => (stored === null || stored === undefined ? null : itemsOf(stored, read))
+  if (leaf === column) return { isList: false, read: (stored) => (stored === null || stored === undefined ? null : read(stored)) }
+  return { isList: true, read: (stored) => (stored === null || stored === undefined ? null : itemsOf(stored, read)) }
 }
 
 // The casts of this file: what the reader makes of a physical type.

@@ -7,6 +7,7 @@ import {
   type ColumnChunk,
   type Compressors,
   type FileMetaData,
+  type ParquetScan,
   type SchemaElement,
 } from 'hyparquet'
 import type { Row } from '../../contracts/table.ts'
@@ -81,16 +82,17 @@ export async function* readRows(file: FileBytes, footer?: ParquetFooter): AsyncG
   for (const group of metadata.row_groups) {
     const end = start + Number(group.num_rows)
     const cached = await cacheGroup(file, group)
+    const scan = await openScan(cached, { metadata, readers, start, end })
     for (; start < end; start += ROWS_AT_ONCE)
-      yield await readSlice(cached, { metadata, readers, start, end: Math.min(end, start + ROWS_AT_ONCE) })
+      yield await readSlice(cached, { scan, readers, start, end: Math.min(end, start + ROWS_AT_ONCE) })
     start = end
   }
 }
 
-type Slice = { metadata: FileMetaData; readers: readonly ColumnReader[]; start: number; end: number }
+type Range = { readers: readonly ColumnReader[]; start: number; end: number }
 
-/** One column after another, each awaited: a promise of the reader's that nobody awaits would end the process. */
-function readSlice(file: FileBytes, { metadata, readers, start, end }: Slice): Promise<Row[]> {
+/** Of lists, pages cannot be left out: those columns are decoded once for the whole row group, and kept by the scan. */
+function openScan(file: FileBytes, { metadata, readers, start, end }: Range & { metadata: FileMetaData }): Promise<ParquetScan> {
   return guarded(file, async (buffer) => {
     const scan = await parquetScan({
       file: buffer,
@@ -100,8 +102,17 @@ function readSlice(file: FileBytes, { metadata, readers, start, end }: Slice): P
       geoparquet: false,
       useOffsetIndex: false,
     })
+    for (const [at, { isList }] of readers.entries())
+      if (isList) await scan.readColumn({ column: String(at), rowStart: start, rowEnd: end })
+    return scan
+  })
+}
+
+/** One column after another, each awaited: a promise of the reader's that nobody awaits would end the process. */
+function readSlice(file: FileBytes, { scan, readers, start, end }: Range & { scan: ParquetScan }): Promise<Row[]> {
+  return guarded(file, async () => {
     const rows: Row[] = Array.from({ length: end - start }, () => [])
-    for (const [at, read] of readers.entries()) {
+    for (const [at, { read }] of readers.entries()) {
       const values = await scan.readColumn({ column: String(at), rowStart: start, rowEnd: end })
       if (values.length !== rows.length) throw malformed(file.path, 'it holds another count of rows than it says')
       for (let i = 0; i < rows.length; i++) (rows[i] as Row).push(read(values[i])) // i < length

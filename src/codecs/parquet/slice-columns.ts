@@ -2,7 +2,7 @@ import type { PreparedColumns, PreparedVector, StoredVector } from './stored-vec
 
 /** A slice is encoded as one: so much memory, or so many rows, at most, but for a row that is larger by itself. */
 const SLICE_BYTES = 4 * 1024 * 1024
-const SLICE_ROWS = 65_536
+const SLICE_ROWS = 32_768
 
 /** Rows in pieces of a sane size, by views on the same memory. Columns with lists are one piece: their rows have no places. */
 export function* slicesOf(columns: PreparedColumns): Generator<PreparedColumns> {
