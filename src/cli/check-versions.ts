@@ -29,7 +29,7 @@ function peers(): Record<string, string> {
 }
 
 /** As Node looks for it: in each node_modules from here outwards. Loading it would cost more than all of `check`. */
-function installedVersion(name: string): string | null {
+export function installedVersion(name: string): string | null {
   for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
     const path = join(folder, 'node_modules', name, 'package.json')
     if (existsSync(path)) return (JSON.parse(readFileSync(path, 'utf8')) as { version?: string }).version ?? null // a package's own

@@ -35,7 +35,8 @@ function databaseOf(sourceUrl: string): string {
   }
 }
 
-async function readSource(url: string): Promise<object> {
+/** The configuration of the source that a URL names. */
+export async function readSource(url: string): Promise<object> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? ''
   const type = SCHEMES[scheme] ?? (KEYWORDS.test(url) ? 'postgres' : scheme)
   const load = Object.hasOwn(SOURCES, type) ? SOURCES[type] : undefined

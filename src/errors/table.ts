@@ -35,6 +35,21 @@ export const ERRORS = {
     hint: 'Set it before you start Millrace: {command}.',
   },
   CLI_USAGE: { kind: 'config', message: '{reason}', hint: 'See `millrace {command} --help`.' },
+  INIT_EXISTS: {
+    kind: 'config',
+    message: 'The file {path} is there already.',
+    hint: 'Name another by --output FILE, or write over it by --force.',
+  },
+  INIT_UNWRITABLE: {
+    kind: 'config',
+    message: '{path} cannot be written: {reason}.',
+    hint: 'Give this user the right to write there, or name another file by --output FILE.',
+  },
+  INIT_NO_TABLES: {
+    kind: 'config',
+    message: 'The database {database} has no tables that this role can see.',
+    hint: 'Check the name of the database at the end of the URL.',
+  },
   POSITION_INVALID: {
     kind: 'config',
     message: '{position} is not a position.',

@@ -22,7 +22,11 @@ export type Survey = {
   missing: readonly string[]
 }
 
-export async function surveyTables(connection: Connection, config: PostgresConfig, context: SourceContext): Promise<Survey> {
+export async function surveyTables(
+  connection: Connection,
+  config: PostgresConfig,
+  context: Pick<SourceContext, 'pipeline' | 'keyNeededBy'>,
+): Promise<Survey> {
   const { pipeline, keyNeededBy } = context
   const found = await findPublications(connection, { pipeline, config })
   const publication = found.names[0] ?? ''
