@@ -1,59 +1,76 @@
-import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { folderWith, ROOT } from '../../src/cli/run-cli.fixture.ts'
 
 const BIN = join(ROOT, 'node_modules', '.bin')
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
 /** npm and npx on the checkout's own Node, whatever the machine's is. */
 const PATH = `${BIN}${delimiter}${process.env.PATH ?? ''}`
+
+export type Ended = { status: number | null; stdout: string; stderr: string }
 
 /** A folder with the package as users get it, installed as they would: built, packed by npm, installed from the registry. */
 export type Project = {
   folder: string
   /** What the tarball holds. */
   packed: readonly string[]
-  npm(...args: string[]): SpawnSyncReturns<string>
+  npm(...args: string[]): Promise<Ended>
   /** `npx millrace …`. */
-  npx(args: readonly string[], env?: Record<string, string>): SpawnSyncReturns<string>
+  npx(args: readonly string[], env?: Record<string, string>): Promise<Ended>
   /** The checkout's TypeScript on the project's files. */
-  tsc(): SpawnSyncReturns<string>
-  node(file: string, env?: Record<string, string>): SpawnSyncReturns<string>
+  tsc(): Promise<Ended>
+  node(file: string, env?: Record<string, string>): Promise<Ended>
 }
 
-export function installPackage(): Project {
+export async function installPackage(): Promise<Project> {
   const stage = folderWith({})
   for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs'])
     if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(stage, name), { recursive: true })
   // What the build lacks to be free of errors is said by `npm run check`; here its output counts.
-  spawnSync(
-    process.execPath,
-    [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', join(stage, 'dist')],
-    {
-      cwd: ROOT,
-    },
-  )
-  const [tarball] = JSON.parse(execFileSync('npm', ['pack', '--json', '--silent'], { cwd: stage, encoding: 'utf8', env: environment() })) // npm's own form
+  await run(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--outDir', join(stage, 'dist')], { cwd: ROOT })
+  const packed = await run('npm', ['pack', '--json', '--silent'], { cwd: stage })
+  const [tarball] = JSON.parse(packed.stdout) as { filename: string; files: { path: string }[] }[] // npm's own form
+  if (!tarball) throw new Error(packed.stderr)
   const folder = folderWith({ 'package.json': '{ "name": "empty", "private": true, "type": "module" }' })
   const project = projectIn(
     folder,
-    tarball.files.map(({ path }: { path: string }) => path),
+    tarball.files.map(({ path }) => path),
   )
-  const installed = project.npm('install', join(stage, tarball.filename))
+  const installed = await project.npm('install', join(stage, tarball.filename))
   if (installed.status !== 0) throw new Error(installed.stderr)
   return project
 }
 
 function projectIn(folder: string, packed: readonly string[]): Project {
-  const run = (command: string, args: readonly string[], env: Record<string, string> = {}) =>
-    spawnSync(command, args, { cwd: folder, encoding: 'utf8', env: { ...environment(), ...env } })
   return {
     folder,
     packed,
-    npm: (...args) => run('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']),
-    npx: (args, env) => run('npx', ['--no-install', 'millrace', ...args], env),
-    tsc: () => run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder]),
-    node: (file, env) => run(process.execPath, [file], env),
+    npm: (...args) => run('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], { cwd: folder }),
+    npx: (args, env = {}) => run('npx', ['--no-install', 'millrace', ...args], { cwd: folder, env }),
+    tsc: () => run(process.execPath, [TSC, '-p', folder], { cwd: folder }),
+    node: (file, env = {}) => run(process.execPath, [file], { cwd: folder, env }),
   }
+}
+
+/** A child to its end. */
+export function run(
+  command: string,
+  args: readonly string[],
+  { cwd, env = {} }: { cwd: string; env?: Record<string, string> },
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, PATH, NO_COLOR: '1', LOG_LEVEL: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const output = { stdout: '', stderr: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+    child.on('error', reject)
+    child.on('close', (status) => resolve({ status, ...output }))
+  })
 }
 
 /** The first version that package.json of the checkout names: what users are told to install. */
@@ -74,8 +91,4 @@ export function writePrograms(folder: string, programs: readonly string[]): void
   const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false }
   const compilerOptions = { module: 'nodenext', target: 'es2023', noEmit: true, types: ['node'], erasableSyntaxOnly: true, ...strict }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['program-*.ts'] }))
-}
-
-function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, PATH, NO_COLOR: '1', LOG_LEVEL: '' }
 }
