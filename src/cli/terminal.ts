@@ -43,7 +43,7 @@ export async function openTerminal(options: LogOptions): Promise<Terminal> {
     say,
     live: hasLive ? show : () => {},
     write,
-    log: await createLog({ form, level: levelOf(options, isTerminal && form === 'pretty'), color, write }),
+    log: createLog({ form, level: levelOf(options, isTerminal && form === 'pretty'), color, write }),
   }
 }
 
