@@ -43,6 +43,13 @@ test('every error says what to do', () => {
   expect(faults.map(([code]) => code)).toEqual([])
 })
 
+test('the codes that the troubleshooting guide explains are codes', () => {
+  const headings = [...read('docs/guides/troubleshooting.md').matchAll(/^## (.*)$/gm)].map((match) => match[1] ?? '')
+  const codes = headings.flatMap((heading) => heading.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [])
+  expect(codes.length).toBeGreaterThan(12)
+  expect(codes.filter((code) => !(code in ERRORS))).toEqual([])
+})
+
 test('links in the docs lead to files and headings that are there', () => {
   const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesUnder('docs')]
   expect(pages.flatMap((page) => brokenLinks(page, read(page)))).toEqual([])
