@@ -15,7 +15,8 @@ export function createRateMeter(now: () => number, start: { value: number; atMs:
     },
     perSecond() {
       const [first, last] = [marks[0], marks.at(-1)]
-      if (!first || !last) return 0
+      // After a silence nothing moves, whatever moved before.
+      if (!first || !last || now() - last.atMs > WINDOW_MS) return 0
       const seconds = Math.max(0.001, (now() - first.atMs) / 1000)
       return Math.max(0, (last.value - first.value) / seconds)
     },

@@ -17,6 +17,7 @@ export function createProgressTracker({ now = () => performance.now(), lagSecond
   const changeMeter = createRateMeter(now)
   let waiting: { table: string; holders: readonly Holder[] } | null = null
   let slotWait: ProgressView['slotWait'] = null
+  let isOpen = false
   let stream: PipelineEvent & { event: 'progress' } = NOTHING
   /** Chunks and rows that were handed out, of all tables together: only ever grows. */
   let [chunks, rows] = [0, 0]
@@ -88,6 +89,7 @@ export function createProgressTracker({ now = () => performance.now(), lagSecond
       if (event.event === 'snapshot-waiting') waiting = event.holders.length > 0 ? event : null
       if (event.event === 'waiting') slotWait = event
       else if (event.event === 'started' || event.event === 'retry') slotWait = null
+      if (event.event === 'started' || event.event === 'retry') isOpen = event.event === 'started'
       if (event.event === 'snapshot-chunk') onChunk(event)
       const done = event.event === 'snapshot-table-done' ? tables.get(event.table) : undefined
       if (done && event.event === 'snapshot-table-done') Object.assign(done, { state: 'done', rows: event.rows, bytes: event.bytes })
@@ -99,6 +101,7 @@ export function createProgressTracker({ now = () => performance.now(), lagSecond
     view(): ProgressView {
       return {
         elapsedMs: Math.round(now() - startedMs),
+        isOpen,
         tables: [...tables.values()].map(viewOf),
         copy: copyView(),
         waitingFor: waiting?.holders ?? [],

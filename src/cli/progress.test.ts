@@ -5,6 +5,7 @@ import { progressBars } from './progress-bars.ts'
 import { progressFields } from './progress-fields.ts'
 import { createProgressTracker } from './progress-tracker.ts'
 import { progressLine } from './progress.ts'
+import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 
 const holder = { xid: 7, pid: 4711, ageMs: 123_000, state: 'idle in transaction' }
 const screen = { columns: 200, rows: 50, color: false }
@@ -22,9 +23,12 @@ const moved = (position: string, durable: string | null, changes = 0) =>
 const planned = (table: string, chunks: number, rowEstimate: number) =>
   ({ event: 'snapshot-planned', table, chunks, chunksDone: 0, rowEstimate, rows: 0, bytes: 0 }) as const
 
+const started: PipelineEvent = { event: 'started', act: 'start', from: '0', tables: 2, sinks: ['duckdb'] }
+
 function trackerAfterAWhile() {
   let time = 0
   const tracker = createProgressTracker({ now: () => time, lagSeconds: () => 0.3 })
+  tracker.on(started)
   tracker.on(planned('public.users', 4, 1000))
   tracker.on(planned('public.orders', 2, 500))
   tracker.on({ event: 'snapshot-waiting', table: 'public.orders', holders: [holder] })
@@ -125,6 +129,7 @@ test('a table copied in one chunk is measured by the estimate of its rows', () =
 
 test('a sink that is far from the end of the log is said to be, though it holds all that was read', () => {
   const tracker = createProgressTracker({ now: () => 0 })
+  tracker.on(started)
   tracker.on(moved('0000000010000000', '0000000000000000'))
   expect(tracker.view().sinks).toEqual([{ name: 'duckdb', lagBytes: 256 * 1024 * 1024, lagSeconds: null }])
   tracker.on(moved('0000000010000000', '0000000010000000'))
@@ -137,10 +142,19 @@ test('a rate is that of the last ten seconds, and falls while nothing moves', ()
   for (time = 1000; time <= 60_000; time += 1000) tracker.on(moved('1', null, time))
   time = 60_000
   expect(Math.round(tracker.view().changeRate)).toBe(1000)
+  time = 65_000
+  expect(Math.round(tracker.view().changeRate)).toBeLessThan(1000)
   time = 120_000
-  expect(tracker.view().changeRate).toBeLessThan(200)
-  tracker.on(moved('1', null, 60_000))
   expect(tracker.view().changeRate).toBe(0)
+})
+
+test('before everything is open, and while it is opened again, that is what is said', () => {
+  const tracker = createProgressTracker({ now: () => 0 })
+  expect(progressBars(tracker.view(), screen)).toBe('  opening source and sinks\n')
+  tracker.on(started)
+  expect(progressBars(tracker.view(), screen)).toBe('  0 changes followed\n')
+  tracker.on({ event: 'retry', level: 'info', part: 'source', attempt: 1, delayMs: 100, code: 'SOURCE_LOST', message: 'gone' })
+  expect(progressLine(tracker.view())).toContain('opening source and sinks')
 })
 
 test('tables that are done are left out, and counted', () => {

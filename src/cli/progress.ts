@@ -5,6 +5,8 @@ import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
 /** What a pipeline shows of itself while it runs. Rates are per second, lately. */
 export type ProgressView = {
   elapsedMs: number
+  /** Source and sinks are open and the log is being read. */
+  isOpen: boolean
   tables: readonly TableProgress[]
   copy: CopyProgress
   /** Transactions that a snapshot waits for. */
@@ -82,7 +84,8 @@ export function leftText(leftMs: number): string {
 }
 
 /** `1 142 changes followed`, `350/s`, and how far each sink is behind. */
-export function streamFigures({ changes, changeRate, sinks }: ProgressView): string[] {
+export function streamFigures({ isOpen, changes, changeRate, sinks }: ProgressView): string[] {
+  if (!isOpen) return ['opening source and sinks']
   return [`${formatCount(changes)} changes followed`, ...(changes > 0 ? [`${formatCount(changeRate)}/s`] : []), ...sinks.map(lagText)]
 }
 
