@@ -160,7 +160,7 @@ test.skipIf((testedMajors()[0] ?? 18) < 15)(
     const errorsOf = async (text: string) => (await (await world(setup, filter(text))).check('postgres')).errors
     expect(await errorsOf('id > 5')).toEqual([])
     expect(codes(await errorsOf('nope > 5'))).toEqual(['WHERE_INVALID'])
-    expect(codes(await errorsOf('true); DROP TABLE a; --'))).toEqual(['WHERE_INVALID'])
+    expect(codes(await errorsOf('true); DROP TABLE public.a; SELECT (1'))).toEqual(['WHERE_INVALID'])
     expect(await errorsOf("note <> 'id'")).toMatchObject([{ code: 'WHERE_BREAKS_UPDATES', message: expect.stringContaining('note') }])
   },
 )
