@@ -172,12 +172,10 @@ export function createChangeFiles(options: ChangeFilesOptions) {
     lane.making = null
     encode(making)
     const { writer, folder, name, last: to, pending } = making
-    const finished = writer
-      .finish(() => metadataOf(making), lane.before)
-      .then(() => {
-        ledger.settle(pending)
-        options.finished(folder, { name, to })
-      })
+    const finished = writer.finish(metadataOf(making), lane.before).then(() => {
+      ledger.settle(pending)
+      options.finished(folder, { name, to })
+    })
     // What follows must not appear after a failure either: it waits for ever, and the sink is closed.
     lane.before = finished
     return finished.catch(() => {})

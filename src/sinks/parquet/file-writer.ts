@@ -26,13 +26,16 @@ export type FileWriter = {
   readonly heldBytes: number
   write(columns: Columns, bytes: number): void
   /** Resolves once the file is visible and durable. `before` comes first: a file must not appear before the one it follows. */
-  finish(metadata: () => Record<string, string>, before?: Promise<void>): Promise<void>
+  finish(metadata: Record<string, string>, before?: Promise<void>): Promise<void>
   abandon(): Promise<void>
 }
 
 /** The metadata that a store keeps beside a file too; HTTP headers take no more than short plain text. */
 const HEADERS = ['millrace.kind', 'millrace.pipeline', 'millrace.from', 'millrace.to', 'millrace.chunk', 'millrace.position']
 const HEADER = /^[\u0020-\u007e]{1,200}$/
+
+/** A file that is being finished counts so much at least: their number is bounded too. */
+const FINISHING_BYTES = 256 * 1024
 
 export function createFileWriter(
   { store, pool, options, budget, failed }: FileContext,
@@ -79,11 +82,14 @@ export function createFileWriter(
       }).catch(() => {}) // told by `failed`
     },
     finish(metadata, before) {
+      // Until it is durable: what the encoder still has of it, and what the store keeps of it.
+      const bytes = FINISHING_BYTES + groupBytes + file.heldBytes
+      budget.take(bytes)
       return then(async () => {
-        const all = metadata()
-        await keep(await encoder.end(all))
+        await keep(await encoder.end(metadata))
         await before
-        await file.commit(headersOf(all))
+        await file.commit(headersOf(metadata))
+        budget.give(bytes)
       })
     },
     async abandon() {

@@ -28,8 +28,10 @@ export type ParquetOptions = Pick<SinkContext, 'pipeline' | 'name' | 'state' | '
 
 /** Asked for at once, where changes wait: columns are made of more than a few. */
 const BATCH_BYTES = 512 * 1024
-/** On their way through the encoders, on the wire: what they decode to weighs a few times as much. */
-const IN_FLIGHT_BYTES = 16 * 1024 * 1024
+/** On their way through the encoders and to the store, on the wire: what they decode to weighs a few times as much. */
+const IN_FLIGHT_BYTES = 12 * 1024 * 1024
+/** Of them, in the threads. */
+const ENCODING_BYTES = 8 * 1024 * 1024
 /** Row groups are closed at this size: what a file in the making keeps in a thread's memory. */
 const ROW_GROUP_BYTES = 8 * 1024 * 1024
 
@@ -45,7 +47,7 @@ export function createParquetSink(options: ParquetOptions): Sink {
   const now = options.now ?? Date.now
   const checkpoints: CheckpointOptions = { sink, pipeline, store, state }
   const ledger = createLedger()
-  const pool = openEncoderPool({ threads: options.threads, inFlightBytes: IN_FLIGHT_BYTES })
+  const pool = openEncoderPool({ threads: options.threads, inFlightBytes: ENCODING_BYTES })
   const own: ParquetRecord = { reading: crypto.randomUUID(), tables: {}, generations: {} }
   const failure = createDeferred<never>()
   failure.promise.catch(() => {}) // met by the next call

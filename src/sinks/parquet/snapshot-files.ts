@@ -29,7 +29,7 @@ type Making = {
   path: string
   part: number
   rows: number
-  batch: RowsBatch
+  tableId: number
   writer: FileWriter
   pending: Pending
 }
@@ -68,11 +68,10 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     const file = before ?? (await open(batch, 0))
     if (batch.rowCount > 0) file.writer.write(batch.columns(), batch.bytes)
     file.rows += batch.rowCount
-    file.batch = batch
     const isFull = file.writer.storedBytes + file.writer.groupBytes >= rollSize
     if (!batch.last && !isFull) return
     making.delete(batch.chunk)
-    finish(file)
+    finish(file, batch)
     // The next part of the chunk goes into a file of its own.
     if (!batch.last) await open(batch, file.part + 1)
   }
@@ -83,7 +82,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     const pending = ledger.hold()
     const path = await place(batch, part)
     const writer = createFileWriter(options, { path, columns: table.columns, schema: { misfit: options.misfit, key: table.key } })
-    const file = { chunk, folder, path, part, rows: 0, batch, writer, pending }
+    const file = { chunk, folder, path, part, rows: 0, tableId: table.id, writer, pending }
     making.set(chunk, file)
     return file
   }
@@ -107,13 +106,10 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     return names
   }
 
-  function finish(file: Making): void {
-    const { folder, writer, pending } = file
-    follow(
-      folder,
-      pending,
-      writer.finish(() => metadataOf(file)),
-    )
+  /** The rows themselves are not kept until the file is durable: what is said of them is made now. */
+  function finish(file: Making, batch: RowsBatch): void {
+    const metadata = metadataOf(file, batch)
+    follow(file.folder, file.pending, file.writer.finish(metadata))
   }
 
   /** What must be done before the batch that asked for it is durable. A failure leaves it pending for ever, and is told. */
@@ -131,7 +127,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     options.finished()
   }
 
-  function metadataOf({ batch, folder, rows: count }: Making): Record<string, string> {
+  function metadataOf({ folder, rows: count }: Making, batch: RowsBatch): Record<string, string> {
     return {
       'millrace.kind': 'snapshot',
       'millrace.chunk': batch.chunk,
@@ -174,7 +170,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
   /** Chunks delivered in part are not gone on with. */
   async function leave(table: Table): Promise<void> {
     for (const file of making.values()) {
-      if (file.batch.table.id !== table.id) continue
+      if (file.tableId !== table.id) continue
       making.delete(file.chunk)
       ledger.settle(file.pending)
       await file.writer.abandon()
