@@ -60,6 +60,7 @@ export async function openS3(settings: S3Settings, { sink, bucket }: S3Place) {
             Bucket: bucket,
             Key: key,
             Metadata: metadata,
+            ChecksumAlgorithm: 'CRC32',
             ContentType: 'application/vnd.apache.parquet',
           }),
         )
@@ -73,6 +74,7 @@ export async function openS3(settings: S3Settings, { sink, bucket }: S3Place) {
           UploadId: part.uploadId,
           PartNumber: part.number,
           Body: part.body,
+          ChecksumAlgorithm: 'CRC32',
         })
         const { $metadata: _, ...facts } = await client.send(command)
         return { PartNumber: part.number, ETag: facts.ETag, ChecksumCRC32: facts.ChecksumCRC32 }
