@@ -18,9 +18,18 @@ export function scratch(): Disposable & { path: string } {
 }
 
 /** Runs `millrace run -c` with this configuration to its end. */
-export async function run(folder: string, configuration: object, args: string[] = []): Promise<Usage> {
+export function run(folder: string, configuration: object, args: string[] = []): Promise<Usage> {
+  return finish(() => start(folder, configuration, args))
+}
+
+/** The same for `millrace snapshot -c`. */
+export function takeSnapshot(folder: string, configuration: object): Promise<Usage> {
+  return finish(() => start(folder, configuration, [], 'snapshot'))
+}
+
+async function finish(begin: () => { child: ChildProcess; usageFile: string }): Promise<Usage> {
   const begun = performance.now()
-  const { child, usageFile } = start(folder, configuration, args)
+  const { child, usageFile } = begin()
   const [code] = (await once(child, 'exit')) as [number]
   const seconds = (performance.now() - begun) / 1000
   if (code !== 0) throw new Error(`millrace ended with ${code}`)
@@ -28,11 +37,11 @@ export async function run(folder: string, configuration: object, args: string[] 
 }
 
 /** Starts it and leaves it running; its standard output is readable. */
-export function start(folder: string, configuration: object, args: string[]): { child: ChildProcess; usageFile: string } {
+export function start(folder: string, configuration: object, args: string[], command = 'run'): { child: ChildProcess; usageFile: string } {
   const file = join(folder, 'millrace.json')
   const usageFile = join(folder, 'usage.json')
   writeFileSync(file, JSON.stringify(configuration))
-  return { child: startCli(['run', '-c', file, '--quiet', ...args], usageFile), usageFile }
+  return { child: startCli([command, '-c', file, '--quiet', ...args], usageFile), usageFile }
 }
 
 /** The command line as it was typed, its standard output readable. */

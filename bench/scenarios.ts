@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type pg from 'pg'
 import type { PostgresServer } from '../test/servers.ts'
 import { copyOut, drain, recvlogical } from './limits.ts'
-import { run, scratch, start, startCli, type Usage } from './millrace.ts'
+import { run, scratch, start, startCli, takeSnapshot, type Usage } from './millrace.ts'
 import { copySlot, insertAtOnce, insertRows, markEnd, TABLE, updateRows, wideTable } from './workload.ts'
 
 export type Figure = { name: string; value: number; unit: string; target: string | null; met: boolean | null }
@@ -35,6 +35,16 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { name: 'duckdb-updates', about: '1 M updates of existing rows, 10 a transaction, into DuckDB', measure: updates },
   { name: 'snapshot', about: '5 M rows of 13 columns, decoded to columns and discarded', measure: snapshot },
+  {
+    name: 'archive',
+    about: '`millrace snapshot` of 2 M rows of 13 columns to Parquet',
+    measure: (server, size) => archive(server, 2e6 * size, 'wide'),
+  },
+  {
+    name: 'archive-narrow',
+    about: '`millrace snapshot` of 1 M rows of 8 columns to Parquet',
+    measure: (server, size) => archive(server, 1e6 * size, 'bench'),
+  },
   { name: 'one-transaction', about: 'one transaction of 1 GB to NDJSON files: memory', measure: oneTransaction },
   { name: 'latency', about: 'commit to line on standard output, 200 changes/s', measure: latency },
   { name: 'tail', about: 'commit to line of `millrace tail`, 200 changes/s', measure: tail },
@@ -140,6 +150,35 @@ async function snapshot(server: PostgresServer, size: number): Promise<Figure[]>
     figure('of psql \\copy … binary', median(copies) / seconds, '×', { least: 0.7 }),
     figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / rows, 's per million', { most: 1.2 }),
     figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', { most: 200 }),
+  ]
+}
+
+async function archive(server: PostgresServer, rows: number, table: 'wide' | 'bench'): Promise<Figure[]> {
+  const client = await server.connect()
+  if (table === 'wide') await wideTable(client, rows)
+  else {
+    await client.query(TABLE)
+    await insertAtOnce(client, rows)
+    await client.query('VACUUM ANALYZE bench')
+  }
+  await client.end()
+  const copies: number[] = []
+  const usages: Usage[] = []
+  let written = 0
+  for (let round = 0; round < 3; round++) {
+    using folder = scratch()
+    copies.push((await copyOut(server, table)).seconds)
+    const source = { type: 'postgres', url: server.url(), tables: [`public.${table}`] }
+    usages.push(await takeSnapshot(folder.path, { name: 'bench', source, sinks: [{ type: 'parquet', path: './lake' }] }))
+    written = folderBytes(join(folder.path, 'lake'))
+  }
+  const seconds = median(usages.map((usage) => usage.seconds))
+  return [
+    figure('rate', rows / seconds / 1000, 'k rows/s'),
+    figure('of psql \\copy … binary', median(copies) / seconds, '×', { least: table === 'wide' ? 0.45 : 0.35 }),
+    figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / rows, 's per million', table === 'wide' ? {} : { most: 2.5 }),
+    figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', { most: 350 }),
+    figure('written', written / 1e6, 'MB'),
   ]
 }
 

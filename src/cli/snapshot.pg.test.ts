@@ -42,7 +42,7 @@ describe('millrace snapshot', () => {
 
   test('writes parts that another tool reads, and a catalog with the fixed fields', async () => {
     await using db = await database(`CREATE TABLE users(id int PRIMARY KEY, name text, balance numeric(10,2), tags text[], born date);
-      INSERT INTO users SELECT g, 'n' || g, g / 4.0, ARRAY['a', NULL], date '2000-01-01' + g FROM generate_series(1, 20000) g; CREATE TABLE empty(id int);`)
+      INSERT INTO users SELECT g, 'n' || g, g / 4.0, ARRAY['a', NULL], date '2000-01-01' + g FROM generate_series(1, 200000) g; CREATE TABLE empty(id int);`)
     const cwd = configured(db.url)
     const { code, report } = await take(cwd)
     expect([code, report.ok, report.rows, report.tables.map(({ catalog }) => catalog.source)]).toEqual([
@@ -88,6 +88,8 @@ describe('millrace snapshot', () => {
       await query(`SELECT count(*), sum(balance)::VARCHAR, max(born)::VARCHAR, any_value(tags)::VARCHAR FROM '${folder}/*.parquet'`),
     ).toEqual([[20_000n, '50002500.00', '2054-10-04', '[a, NULL]']])
     expect(await query(`SELECT count(*) FROM '${cwd}/lake/public.empty/*/*.parquet'`)).toEqual([[0n]])
+    const isRight = `name = 'n' || id AND balance = id / 4.0 AND born = date '2000-01-01' + id`
+    expect(await query(`SELECT count(DISTINCT id) FROM '${folder}/*.parquet' WHERE ${isRight}`)).toEqual([[200_000n]])
     expect((await millrace(['snapshot', 'verify', 'lake'], { cwd })).stdout).toContain('verified: 2 archives')
     expect((await db.sql('SELECT 1 FROM pg_publication')).rowCount).toBe(0)
   })

@@ -19,7 +19,7 @@ export interface ConsistentSnapshot extends AsyncDisposable {
   readonly refused: readonly RefusedTable[]
   /** The rows of a table in this snapshot, counted by the source itself. */
   count(table: SnapshotTable, signal: AbortSignal): Promise<number>
-  /** The rows of one chunk, in pieces as they come. */
+  /** The rows of one chunk, in pieces as they come. A piece is good until the next is asked for. */
   read(table: SnapshotTable, chunk: SnapshotChunk, signal: AbortSignal): AsyncIterable<ArchiveRows>
   /** Throws where promise 2 may not have held until now. */
   assertHeld(): Promise<void>

@@ -5,8 +5,8 @@ import { openParquetArchive } from './archive.ts'
 import type { ParquetConfig } from './config.ts'
 import { openStore } from './open-store.ts'
 
-/** Row groups of this size: smaller than the sink's own, since as many parts are in the making as chunks are read at once. */
-const ROW_GROUP_BYTES = 16 << 20
+/** Row groups are closed at this size, before compression: what a part in the making keeps in a thread's memory. */
+const ROW_GROUP_BYTES = 8 << 20
 
 /** Archives where the sink of this configuration keeps its files; nothing of the sink's own is touched. */
 export async function openArchive(config: ParquetConfig, { baseDir, name }: Pick<ArchiveContext, 'baseDir' | 'name'>): Promise<Archive> {
@@ -17,7 +17,7 @@ export async function openArchive(config: ParquetConfig, { baseDir, name }: Pick
     encoding: { compression, rowGroupBytes: Math.min(ROW_GROUP_BYTES, rollSize), ...(level === undefined ? {} : { level }) },
     rollBytes: rollSize,
     misfit: onValue,
-    // Nothing else is done meanwhile: an archive may have the machine's cores, where the sink beside a stream has what it was given.
-    threads: Math.max(threads, Math.min(4, availableParallelism())),
+    // Nothing else is done meanwhile: an archive may have the cores that reading leaves.
+    threads: Math.max(threads, Math.min(4, availableParallelism() - 1)),
   })
 }

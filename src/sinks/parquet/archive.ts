@@ -10,7 +10,7 @@ export type ParquetArchiveOptions = Pick<ArchiveWriterOptions, 'encoding' | 'rol
   Pick<SchemaOptions, 'misfit'> & { threads: number }
 
 /** Columns on their way into the threads: what waits there is read already, and costs memory alone. */
-const IN_FLIGHT_BYTES = 32 << 20
+const IN_FLIGHT_BYTES = 16 << 20
 
 /** Archives as Parquet: `<schema>.<table>/<snapshot id>/part-00000.parquet` …, and `catalog.json` last. */
 export function openParquetArchive(store: Store, options: ParquetArchiveOptions): Archive {
@@ -20,7 +20,7 @@ export function openParquetArchive(store: Store, options: ParquetArchiveOptions)
     async begin(table, id) {
       pool ??= openEncoderPool({ threads: options.threads, inFlightBytes: IN_FLIGHT_BYTES })
       const schema = parquetSchema(table.columns, { ...(options.misfit ? { misfit: options.misfit } : {}), key: table.key })
-      return createArchiveWriter({ ...options, table, id, schema, pool, store })
+      return createArchiveWriter({ ...options, table, id, schema, pool, store, partsAtOnce: options.threads })
     },
     list: (signal) => listFolders(store, '', signal),
     async inspect(folder, file, signal) {

@@ -11,6 +11,7 @@ export type Readable = Pick<CatalogueTable, 'table' | 'asText'>
 /**
  * The rows of one COPY, in pieces of about `pieceBytes`: what the socket brings is copied once, into the piece. A longer row
  * makes its piece longer, and nothing else does: a chunk that holds far more than was planned costs no more memory.
+ * A piece's rows are good until the next is asked for: it takes the same memory.
  */
 export async function* readRows(
   connection: Connection,
@@ -18,17 +19,18 @@ export async function* readRows(
   { table, asText }: Readable,
   pieceBytes: number,
 ): AsyncGenerator<ChunkRows> {
-  let piece: Buffer = Buffer.allocUnsafeSlow(pieceBytes)
+  const own: Buffer = Buffer.allocUnsafeSlow(pieceBytes)
+  let piece = own
   let size = 0
   for await (const part of copyOut(connection, sql)) {
     if (size + part.length > piece.length) {
       const end = endOfRows(piece.subarray(0, size))
-      const rest = piece.subarray(end, size)
       if (end > 0) yield createChunkRows({ table, asText, bytes: piece.subarray(0, end) })
-      // A new buffer always: the rows handed on keep the old one.
-      const wider = Buffer.allocUnsafeSlow(Math.max(pieceBytes, end > 0 ? rest.length + part.length : (size + part.length) * 2))
-      rest.copy(wider)
-      piece = wider
+      const rest = piece.subarray(end, size)
+      const needed = rest.length + part.length
+      const next = needed <= own.length ? own : Buffer.allocUnsafeSlow(needed * 2)
+      rest.copy(next)
+      piece = next
       size = rest.length
     }
     part.copy(piece, size)

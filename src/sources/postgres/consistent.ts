@@ -14,6 +14,9 @@ import { passablePosition } from './lsn.ts'
 import { queryAll, queryRows } from './query.ts'
 import { targetOf } from './target.ts'
 
+/** Rows are handed on in pieces of this size: what they are decoded to, and its copies on the way, are a multiple of it. */
+const PIECE_BYTES = 1 << 20
+
 /** A table made between our look and our locks is looked for again so many times. */
 const ATTEMPTS = 10
 
@@ -114,7 +117,7 @@ async function openTaken({ context, keepers, name, position, tables, queried, re
       const { copySql } = chunk.what as ChunkPlan
       return readers.stream(async function* rows(connection) {
         if (plan.isQuery) await queryRows(connection, `SET LOCAL search_path TO DEFAULT`)
-        yield* readRows(connection, copySql, plan, context.chunkBytes)
+        yield* readRows(connection, copySql, plan, Math.min(context.chunkBytes, PIECE_BYTES))
         if (plan.isQuery) await queryRows(connection, `SET LOCAL search_path = ''`)
       }, signal)
     },
