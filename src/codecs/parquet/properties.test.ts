@@ -192,6 +192,14 @@ describe('dictionaries', () => {
     )
   })
 
+  it('lie before the data pages, and the footer says where either begins', () => {
+    const bytes = fileOf(columns, [Array.from({ length: 2000 }, (_, n) => rowOf(n % 10))], { compression: 'none' })
+    // PageHeader: field 1, an i32, the page's type in zigzag: 0 DATA_PAGE, 2 DICTIONARY_PAGE.
+    const typeAt = (offset: bigint | undefined) => bytes.readUInt16BE(Number(offset))
+    for (const { meta_data: facts } of parquetMetadata(Uint8Array.from(bytes)).row_groups[0]?.columns ?? [])
+      expect([typeAt(facts?.dictionary_page_offset), typeAt(facts?.data_page_offset)]).toEqual([0x1504, 0x1500])
+  })
+
   it('of one value take one bit each', async () => {
     const same = Array.from({ length: 10_000 }, (): Row => rowOf(5))
     expect(await check(same, 2)).toEqual(Array.from({ length: 3 }, () => 'PLAIN,RLE,RLE_DICTIONARY'))

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { parquetMetadata, type ColumnMetaData } from 'hyparquet'
 import { expect, it } from 'vitest'
 import type { LogicalType, Row, Value } from '../../contracts/table.ts'
@@ -123,6 +124,55 @@ function chunkOf(type: LogicalType, values: readonly Value[]): ColumnMetaData {
   return parquetMetadata(Uint8Array.from(bytes), { parsers: { stringFromBytes: (raw) => raw } }).row_groups[0]?.columns[0]
     ?.meta_data as ColumnMetaData
 }
+
+it('are the extremes of any values, near to each other or far', () => {
+  const near = fc.oneof(
+    fc.bigInt({ min: -5n, max: 5n }),
+    fc.bigInt({ min: -(2n ** 33n), max: 2n ** 33n }),
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  )
+  fc.assert(
+    fc.property(fc.array(near, { minLength: 1, maxLength: 20 }), (values) => {
+      const { statistics } = chunkOf({ kind: 'int64' }, values)
+      const sorted = values.toSorted((one, other) => (one < other ? -1 : one > other ? 1 : 0))
+      expect([statistics?.min_value, statistics?.max_value]).toEqual([sorted[0], sorted.at(-1)])
+    }),
+  )
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '\x7f', 'ü', '🐘'), maxLength: 12 })
+  fc.assert(
+    fc.property(fc.array(text, { minLength: 1, maxLength: 20 }), (values) => {
+      const { statistics } = chunkOf(TEXT, values)
+      const sorted = values.map((value) => Buffer.from(value)).toSorted(Buffer.compare)
+      expect([statistics?.min_value, statistics?.max_value].map((raw) => Buffer.from(raw as unknown as Uint8Array))).toEqual([
+        sorted[0],
+        sorted.at(-1),
+      ])
+    }),
+  )
+})
+
+it('take a zero for the least and the greatest zero, whatever its sign', () => {
+  for (const kind of ['float32', 'float64'] as const) {
+    expect(chunkOf({ kind }, [-1, -0]).statistics?.max_value).toBe(0)
+    expect(chunkOf({ kind }, [0, 1]).statistics?.min_value).toBe(-0)
+  }
+})
+
+it('know the values of dictionaries, of their first page and of those that later pages add', () => {
+  const pages = [[-5n, 9n], [-7n, 12n], [0n]].map((values) => values.concat(Array.from({ length: 40_000 }, () => 1n)))
+  for (const all of [pages, pages.toReversed()]) {
+    const bytes = fileOf(
+      [column('v', { kind: 'int64' }), column('t', TEXT)],
+      all.map((values) => values.map((value) => [value, `t${value}`])),
+    )
+    const chunks = parquetMetadata(Uint8Array.from(bytes)).row_groups[0]?.columns.map((chunk) => chunk.meta_data)
+    expect(chunks?.map((chunk) => chunk?.encodings.includes('RLE_DICTIONARY'))).toEqual([true, true])
+    expect(chunks?.map((chunk) => [chunk?.statistics?.min_value, chunk?.statistics?.max_value])).toEqual([
+      [-7n, 12n],
+      ['t-5', 't9'],
+    ])
+  }
+})
 
 it('leave bounds out where NaN has no place in the order, and of JSON, but count NULLs', () => {
   for (const [type, values] of [
