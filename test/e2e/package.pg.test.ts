@@ -27,16 +27,26 @@ test('holds what runs and what is read, and nothing of the workshop', () => {
 
 test('npx millrace runs it', async () => {
   expect(await project.npx(['version'])).toMatchObject({ status: 0, stdout: 'millrace 0.1.0\n' })
-  const copied = await project.npx(['run', server.url(database), 'file:./out', '--until', 'caught-up', '--json'])
+  const copied = await project.npx(['run', server.url(database), 'file:./out', 'parquet:./lake', '--until', 'caught-up', '--json'])
   expect(copied.status, copied.stderr).toBe(0)
   expect(JSON.parse(copied.stdout)).toMatchObject({
     end: 'caught-up',
     rows: 300,
     tables: 1,
-    sinks: [{ name: 'file', type: 'file', where: 'out', query: 'tail -n 1 out/public.users/*.ndjson' }],
+    sinks: [{ name: 'file', type: 'file', where: 'out', query: 'tail -n 1 out/public.users/*.ndjson' }, { where: 'lake' }],
   })
   const shown = await run('sh', ['-c', JSON.parse(copied.stdout).sinks[0].query], { cwd: project.folder })
   expect(JSON.parse(shown.stdout)).toMatchObject({ op: 'read', table: 'public.users' })
+  expect(readdirSync(join(project.folder, 'lake/public.users/snapshot'))).toHaveLength(1)
+})
+
+test('S3 without its library says how to get it, before anything is made', async () => {
+  const other = await server.createDatabase('s3')
+  await server.query('CREATE TABLE users (id int PRIMARY KEY)', [], other)
+  const missing = await project.npx(['run', server.url(other), 'parquet:s3://lake/shop', '--until', 'caught-up'])
+  expect(missing.status).not.toBe(0)
+  expect(missing.stderr).toContain(`npm install @aws-sdk/client-s3@${versionOf('@aws-sdk/client-s3')}`)
+  expect((await server.query('SELECT 1 FROM pg_replication_slots WHERE database = $1', [other])).rowCount).toBe(0)
 })
 
 test('a sink whose library is not there says how to get it, and works once it is', { timeout: 120_000 }, async () => {
