@@ -1,14 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Config } from '../config/config.ts'
+import type { Config, ConfiguredSink } from '../config/config.ts'
 import type { Finding } from '../contracts/definition.ts'
 import { packageVersion } from './version.ts'
 
 /** What is at work here: Millrace, Node, and the sinks' client libraries, which are installed apart from it. */
 export function checkVersions(config: Config): readonly Finding[] {
   const own = fine('millrace', `Millrace ${packageVersion()}, Node ${process.versions.node} on ${process.platform} ${process.arch}.`)
-  const wanted = Object.entries(peers()).filter(([name]) => config.sinks.some((sink) => name.includes(sink.type)))
+  const wanted = Object.entries(peers()).filter(([name]) => config.sinks.some((sink) => isUsedBy(name, sink)))
   return [own, ...wanted.map(([name, version]) => library(name, version))]
+}
+
+/** A library names in its own name what it reaches: a type of sink, or the store that a path leads to. */
+function isUsedBy(name: string, { type, config }: ConfiguredSink): boolean {
+  const { path } = config as { path?: unknown } // only sinks that write files have one
+  return name.includes(type) || (name.includes('client-s3') && typeof path === 'string' && path.startsWith('s3:'))
 }
 
 /** One that is missing is the sink's own error. */

@@ -23,7 +23,7 @@ export async function check(options: ConfigChoice & LogOptions & { json?: boolea
   if (options.json) printJson(report)
   else {
     const isColored = process.stdout.isTTY === true && !process.env.NO_COLOR
-    printLine(checkText(report, { isColored, isQuiet: quiet, width: process.stdout.columns ?? 100 }))
+    printLine(checkText(report, { isColored, isQuiet: quiet, width: widthOf(process.stdout) }))
   }
   return report.ok ? 0 : 1
 }
@@ -68,4 +68,9 @@ async function checkSink(config: Config, sink: ConfiguredSink, isRunning: boolea
 function asFinding(error: unknown, subject: string, area: NonNullable<Finding['area']>): Finding {
   const { code, message, hint } = toMillraceError(error)
   return { severity: 'error', code, area, subject, message, hint }
+}
+
+/** A terminal may say that it has no columns at all; a line of a few letters helps nobody. */
+function widthOf({ columns }: { columns?: number }): number {
+  return columns ? Math.max(columns, 40) : 100
 }
