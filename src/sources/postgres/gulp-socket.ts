@@ -4,10 +4,12 @@ import { Duplex } from 'node:stream'
 /**
  * A socket that reads in gulps while there is a backlog, for `pg`'s `stream` option (below TLS too).
  *
- * Postgres' walsender pays one send and one wake-up of the reader per message when the reader always waits. A reader
- * that rests 2 ms between reads, while data keeps coming, lets it fill its buffers and run at its decoding speed:
- * twice the rate at a quarter of the CPU. Bytes are handed on before the rest, never after it, so that a change that
- * comes alone waits for nothing.
+ * Postgres' walsender sends every message by itself. While the receive window is open each of them is a packet of its own,
+ * and wakes a reader that waits; while it is full they are joined where they wait, and the server runs at its decoding speed:
+ * twice the rate at a quarter of the CPU. So, while a flood lasts, a read that brought little (the window was open) is followed
+ * by a rest in which the window fills, and one that brought much by the next read at once: more waits behind it.
+ * On another machine filling the window costs a round trip, and a long rest would be the limit: there it is short.
+ * Bytes are handed on before the rest, never after it, so that a change that comes alone waits for nothing.
  *
  * Bounded: nothing is read past `highWaterMark` until the consumer takes what is there.
  */
@@ -15,6 +17,7 @@ export class GulpSocket extends Duplex {
   #socket: Socket | null = null
   readonly #buffer = Buffer.allocUnsafeSlow(GULP_BYTES)
   #rest: NodeJS.Timeout | null = null
+  #restMs = FAR_REST_MS
   /** Held by the consumer: `push` said that it has enough. */
   #held = false
   #lastReadMs = 0
@@ -31,7 +34,10 @@ export class GulpSocket extends Duplex {
       typeof portOrPath === 'string'
         ? connect({ path: portOrPath, onread })
         : connect({ port: portOrPath, host: host ?? 'localhost', noDelay: true, onread })
-    socket.on('connect', () => this.emit('connect'))
+    socket.on('connect', () => {
+      if (socket.localAddress !== undefined && socket.localAddress === socket.remoteAddress) this.#restMs = NEAR_REST_MS
+      this.emit('connect')
+    })
     socket.on('end', () => this.push(null))
     socket.on('error', (error) => this.destroy(error))
     socket.on('close', () => this.destroy())
@@ -42,20 +48,20 @@ export class GulpSocket extends Duplex {
   /** Takes what one read brought; false stops reading until `#goOn`. */
   #take(bytes: number): boolean {
     const now = performance.now()
-    this.#burstBytes = now - this.#lastReadMs < BURST_GAP_MS ? this.#burstBytes + bytes : bytes
+    this.#burstBytes = this.#burstBytes * Math.max(0, 1 - (now - this.#lastReadMs) / BURST_MS) + bytes
     this.#lastReadMs = now
     this.#held = !this.push(Buffer.from(this.#buffer.subarray(0, bytes)))
-    if (this.#burstBytes >= BURST_BYTES && bytes < GULP_BYTES) this.#startRest()
+    if (this.#burstBytes >= BURST_BYTES && bytes < FULL_BYTES) this.#startRest()
     return !this.#held && this.#rest === null
   }
 
   #startRest(): void {
     this.#rest = setTimeout(() => {
       this.#rest = null
-      // The rest is no gap: what is read now still belongs to the burst.
-      this.#lastReadMs = performance.now()
+      // What the rest brought says whether the flood lasts.
+      this.#burstBytes = 0
       this.#goOn()
-    }, REST_MS)
+    }, this.#restMs)
   }
 
   #goOn(): void {
@@ -114,8 +120,10 @@ export class GulpSocket extends Duplex {
 }
 
 const GULP_BYTES = 1 << 20
-const REST_MS = 2
-/** Reads further apart than this are no burst. */
-const BURST_GAP_MS = 5
-/** A burst rests only past this: one transaction of a few rows, read in pieces, is whole before the first rest. */
+/** A read of this much found the window full: Linux begins with one of 64 kB. */
+const FULL_BYTES = 48 * 1024
+const NEAR_REST_MS = 10
+const FAR_REST_MS = 2
+/** A flood is this much within a few milliseconds: 3 MB/s. One transaction of a few rows is whole before the first rest. */
 const BURST_BYTES = 16 * 1024
+const BURST_MS = 5
