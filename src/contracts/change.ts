@@ -1,4 +1,5 @@
 import type { Position, TransactionId } from './position.ts'
+import type { RowImage } from './row-image.ts'
 import type { Row, Table } from './table.ts'
 
 /** What the changes of one transaction share: one object per transaction, never copied. */
@@ -17,12 +18,15 @@ export type Transaction = {
  * - update: `before` is what the log sent of the old row (null where it sent nothing); columns it did not send are
  *   UNCHANGED. `oldKey` is a row in which the key columns hold the old key, only where the key changed, else null.
  * - delete: `before` holds at least the key; columns not sent are UNCHANGED.
+ *
+ * `image` is `after` in the bytes it came in, where the source has it; `after` is then decoded when it is first asked for. It may be
+ * read through an accessor: name it where a change is copied member by member.
  */
 export type Change = RowChange | TruncateChange | MessageChange
 
 export type RowChange =
-  | { op: 'insert'; table: Table; before: null; oldKey: null; after: Row; ordinal: number; tx: Transaction }
-  | { op: 'update'; table: Table; before: Row | null; oldKey: Row | null; after: Row; ordinal: number; tx: Transaction }
+  | { op: 'insert'; table: Table; before: null; oldKey: null; after: Row; image?: RowImage; ordinal: number; tx: Transaction }
+  | { op: 'update'; table: Table; before: Row | null; oldKey: Row | null; after: Row; image?: RowImage; ordinal: number; tx: Transaction }
   | { op: 'delete'; table: Table; before: Row; oldKey: null; after: null; ordinal: number; tx: Transaction }
 
 export type TruncateChange = {

@@ -14,6 +14,11 @@ export interface Format {
   read(table: Table, row: Row, at: ReadPlace): readonly Message[]
   changeLine(change: Change): string
   readLine(table: Table, row: Row, at: ReadPlace): string
+  /**
+   * `changeLine` as UTF-8 at `at` of `out`; returns where it ends. −1 where there is no room, or no shorter way than `changeLine`:
+   * then nothing at `at` and behind it counts. Left out by formats that make text in any case.
+   */
+  writeLine?(change: Change, out: Buffer, at: number): number
 }
 
 export type ReadPlace = { position: Position; chunk: ChunkId }

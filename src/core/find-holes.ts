@@ -12,7 +12,10 @@ export function createHoleFinder() {
     columns.set(next, wide)
   }
   return {
-    has({ table: of, after }: RowChange & { op: 'insert' }): boolean {
+    has(change: RowChange & { op: 'insert' }): boolean {
+      // A row with an image is whole.
+      if (change.image) return false
+      const { table: of, after } = change
       if (of !== table) follow(of)
       for (const column of wide) if (after[column] === UNCHANGED) return true
       return false

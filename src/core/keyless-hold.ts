@@ -44,7 +44,7 @@ export function createKeylessHold({
       const place = `${change.tx.position}:${String(change.ordinal).padStart(16, '0')}`
       if (place <= last) return
       last = place
-      portion.changes.push(change)
+      portion.changes.push(withoutImage(change))
       portion.bytes += bytes
       if (portion.changes.length >= PORTION.changes || portion.bytes >= PORTION.bytes) putAway()
     },
@@ -116,13 +116,24 @@ function openPortionFile(): PortionFile {
   }
 }
 
+/** Held for long: an image would keep the whole read alive that its few bytes came in. */
+function withoutImage(change: KeylessChange): KeylessChange {
+  if (change.op === 'truncate' || change.op === 'delete' || !change.image) return change
+  const { op, table, before, oldKey, after, ordinal, tx } = change
+  return { op, table, before, oldKey, after, ordinal, tx } as KeylessChange // the same members, but for the image
+}
+
 type PackedPortion = { changes: Packed[]; bytes: number }
 type Packed = { table: number; tx: Transaction; before: PackedRow; oldKey: PackedRow; after: PackedRow; rest: Record<string, unknown> }
 type PackedRow = { row: Row; unchanged: number[] } | null
 
 function pack(change: KeylessChange, table: number): Packed {
-  const { table: _, tx, before = null, oldKey = null, after = null, ...rest } = { before: null, oldKey: null, after: null, ...change }
-  return { table, tx, before: packRow(before), oldKey: packRow(oldKey), after: packRow(after), rest }
+  if (change.op === 'truncate') {
+    const { table: _, tx, ...rest } = change
+    return { table, tx, before: null, oldKey: null, after: null, rest }
+  }
+  const { op, tx, before, oldKey, after, ordinal } = change
+  return { table, tx, before: packRow(before), oldKey: packRow(oldKey), after: packRow(after), rest: { op, ordinal } }
 }
 
 function unpack({ table, tx, before, oldKey, after, rest }: Packed, tables: readonly Table[]): KeylessChange {

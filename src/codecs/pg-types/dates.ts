@@ -25,7 +25,7 @@ const PATTERN = Buffer.from('0000-00-00 00:00:00')
 const SLOW = /^(\d{4,7})(-\d\d-\d\d)(?: (\d\d:\d\d:\d\d(?:\.\d{1,6})?)(\+00)?)?( BC)?$/
 
 export const decodeDateText: ValueDecoder = (buf, start, end) => {
-  if (end - start === 10 && matches(buf, start, 10)) return buf.latin1Slice(start, end)
+  if (end - start === 10 && matchesPattern(buf, start, 10)) return buf.latin1Slice(start, end)
   return decodeSlowly(buf, start, end, 'date')
 }
 
@@ -34,7 +34,7 @@ export function createTimestampTextDecoder(kind: 'timestamp' | 'timestamptz'): V
   const zone = kind === 'timestamptz' ? 3 : 0
   return (buf, start, end) => {
     const length = end - start - zone
-    if (length < 19 || length > 26 || !matches(buf, start, 19) || !endsWell(buf, start + 19, end, zone)) {
+    if (length < 19 || length > 26 || !matchesPattern(buf, start, 19) || !endsWell(buf, start + 19, end, zone)) {
       return decodeSlowly(buf, start, end, kind)
     }
     for (let i = 0; i < length; i++) scratch[i] = buf[start + i] as number
@@ -94,7 +94,7 @@ export function expectDay(days: number, at: number): void {
 }
 
 /** Whether the first bytes look like the pattern, a digit for each 0. */
-function matches(buf: Buffer, start: number, length: number): boolean {
+export function matchesPattern(buf: Uint8Array, start: number, length: number): boolean {
   for (let i = 0; i < length; i++) {
     const wanted = PATTERN[i] as number
     const byte = buf[start + i] as number

@@ -3,11 +3,15 @@ import type pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres, testedMajors, type PostgresServer } from '../../../test/servers.ts'
+import type { RowChange } from '../../contracts/change.ts'
 import type { ChunkRows } from '../../contracts/source.ts'
 import type { LogicalType, Table, Value } from '../../contracts/table.ts'
 import { canonicalEquals } from '../../values/canonical-equals.ts'
 import { createChunkRows } from '../pg-copy/create-chunk-rows.ts'
 import { readVector } from '../../../test/oracle/read-vector.ts'
+import { imagesOf } from '../../../test/oracle/images-of.ts'
+import { createNative } from '../../formats/native/native.ts'
+import { holdsJson } from '../../formats/native/value-text.ts'
 import { createTextDecoder } from './create-text-decoder.ts'
 import { readTypeFacts } from '../../../test/oracle/read-type-facts.ts'
 import { ARRAY_CASES, MADE_CASES, SCALAR_CASES, SETUP, type OracleCase } from '../../../test/oracle/cases.ts'
@@ -105,7 +109,35 @@ describe.each(testedMajors([14, 18]))('Postgres %i', (major) => {
       expect(canonicalEquals(row[1]!, value), `row ${at}: ${text} gives ${inspect(row[1])} and ${inspect(value)}`).toBe(true)
       expect(canonicalEquals(readVector(vector, type, at), value), `column ${at}: ${text}`).toBe(true)
     }
+    compareImages(type, { expected, printed })
     await writeBack(type, expected, printed)
+  }
+
+  /** Rows as the log sends them, not decoded: each way out of them says what the decoded value says. */
+  function compareImages(type: LogicalType, { expected, printed }: { expected: readonly Value[]; printed: readonly (Buffer | null)[] }) {
+    const table = tableOf(type)
+    const images = imagesOf(table, printed)
+    const vector = images[0]!.reader.columns(images).vectors[1]!
+    const keys = images[0]!.reader.columns(images, [0]).vectors
+    expect(keys).toHaveLength(1)
+    const format = createNative()
+    const [out, line] = [Buffer.alloc(64 * 1024), Buffer.alloc(256 * 1024)]
+    const tx = { position: '00000000000000AF', xid: 7, commitTimeUs: 1_795_198_936_248_573 }
+    for (const [at, image] of images.entries()) {
+      const value = expected[at] as Value
+      const about = `row ${at}: ${printed[at]?.toString().slice(0, 100)}`
+      expect(image.isNull(1), about).toBe(value === null)
+      expect(canonicalEquals(image.value(1), value), about).toBe(true)
+      expect(canonicalEquals(image.row()[1]!, value), about).toBe(true)
+      expect(canonicalEquals(readVector(vector, type, at), value), `column of ${about}`).toBe(true)
+      const end = image.bytes < out.length / 2 ? image.write(1, out, 3) : -1
+      if (end >= 0) expect(out.toString('utf8', 3, end), about).toBe(String(value))
+      const change: RowChange = { op: 'insert', table, before: null, oldKey: null, after: image.row(), ordinal: at, tx }
+      const text = format.changeLine(change)
+      const stop = format.writeLine!({ ...change, image }, line, 5)
+      if (stop >= 0) expect(line.toString('utf8', 5, stop), about).toBe(text)
+      else expect(type.kind === 'json' || image.bytes > 16_000 || holdsJson(type), about).toBe(true)
+    }
   }
 
   /** Text as the log sends it: the type's output function, raw. */

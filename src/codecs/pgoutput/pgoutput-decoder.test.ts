@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { UNCHANGED } from '../../contracts/table.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { createPgoutputDecoder, type PgoutputDecoder } from './pgoutput-decoder.ts'
+import { createTupleScanner } from './tuple-image.ts'
 import { createTupleDecoder } from './tuple.ts'
+import type { RowImage } from '../../contracts/row-image.ts'
 
 /** Captured from Postgres 14 (protocol 1): t(id int primary key, a text, big text external), f(id int, v text) with REPLICA IDENTITY FULL. */
 const GOLDEN = `420000000001721990000303b817ad90fd000002de
@@ -49,8 +51,9 @@ const text = (buf: Buffer, start: number, end: number) => buf.utf8Slice(start, e
 const show = (row: unknown) => JSON.stringify(row, (_, value) => (value === UNCHANGED ? 'UNCHANGED' : value))
 
 /** A decoder that writes down what it was told; relations are defined as they come, or not at all. */
-function record(options: { defines?: boolean } = {}): { decoder: PgoutputDecoder<string>; told: string[] } {
+function record(options: { defines?: boolean; scans?: boolean } = {}) {
   const told: string[] = []
+  const images: { image: RowImage; shown: string }[] = []
   const decoder: PgoutputDecoder<string> = createPgoutputDecoder<string>({
     begin: ({ finalLsn, xid, commitTimeUs }) => told.push(`begin ${finalLsn} ${xid} ${commitTimeUs}`),
     commit: ({ finalLsn, endLsn }) => told.push(`commit ${finalLsn} ${endLsn}`),
@@ -60,7 +63,14 @@ function record(options: { defines?: boolean } = {}): { decoder: PgoutputDecoder
       )
       if (options.defines === false) return
       const tuple = columns.map((column, target) => ({ name: column.name, decode: text, target }))
-      decoder.define(id, { decode: createTupleDecoder(tuple), context: name })
+      const decode = createTupleDecoder(tuple)
+      const types = tuple.map((column) => ({ ...column, type: { kind: 'text', name: 'text' } as const }))
+      decoder.define(id, { decode, context: name, ...(options.scans ? { scan: createTupleScanner(types, decode) } : {}) })
+    },
+    image(table, op, image) {
+      const shown = show(image.row())
+      images.push({ image, shown })
+      told.push(op === 'insert' ? `insert ${table} ${shown}` : `update ${table} none null ${shown}`)
     },
     insert: (table, after) => told.push(`insert ${table} ${show(after)}`),
     update: (table, kind, old, after) => told.push(`update ${table} ${kind} ${show(old)} ${show(after)}`),
@@ -71,7 +81,7 @@ function record(options: { defines?: boolean } = {}): { decoder: PgoutputDecoder
       told.push(`message ${transactional} ${lsn} ${prefix} ${Buffer.from(content).toString('hex')}`),
     keepalive: (walEnd, wantsReply) => told.push(`keepalive ${walEnd} ${wantsReply}`),
   })
-  return { decoder, told }
+  return { decoder, told, images }
 }
 
 function feed(decoder: PgoutputDecoder<string>, chunks: readonly Buffer[]): void {
@@ -95,6 +105,18 @@ describe('the pgoutput decoder', () => {
       const { decoder, told } = record()
       feed(decoder, [STREAM.subarray(0, cut), STREAM.subarray(cut)])
       expect(told, `cut at ${cut}`).toEqual(EXPECTED)
+    }
+  })
+
+  test('hands whole rows on in the bytes they came in, which nothing changes later, wherever the stream is cut', () => {
+    for (let cut = 1; cut < STREAM.length; cut++) {
+      if (cut > 300 && cut < 3000) continue // inside the long value
+      const { decoder, told, images } = record({ scans: true })
+      const other = (cut * 37) % STREAM.length
+      feed(decoder, [STREAM.subarray(0, cut), Buffer.concat([STREAM.subarray(cut), STREAM.subarray(0, other)]), STREAM.subarray(other)])
+      expect(told, `cut at ${cut}`).toEqual([...EXPECTED, ...EXPECTED])
+      expect(images).toHaveLength(6)
+      for (const { image, shown } of images) expect(show(image.row()), `cut at ${cut}`).toBe(shown)
     }
   })
 

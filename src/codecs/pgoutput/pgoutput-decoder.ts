@@ -1,8 +1,9 @@
 import '../../lib/buffer-slices.ts'
+import type { RowImage } from '../../contracts/row-image.ts'
 import type { Row } from '../../contracts/table.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { malformed } from '../pg-types/malformed.ts'
-import { measureMessage } from './measure.ts'
+import { measureMessage, measureTuple } from './measure.ts'
 import {
   readBegin,
   readCommit,
@@ -17,6 +18,7 @@ import {
   type Truncate,
 } from './messages.ts'
 import { createRest } from './rest.ts'
+import type { TupleScanner } from './tuple-image.ts'
 import type { Cursor, TupleDecoder } from './tuple.ts'
 
 /** Which old row came with an update or delete: its key (the replica identity's columns), all of it, or none. */
@@ -29,6 +31,8 @@ export type PgoutputHandler<Context> = {
   /** A table's description; its changes are passed over until `define` says how to decode them. */
   relation(relation: Relation): void
   insert(context: Context, after: Row): void
+  /** An insert, or an update without an old row, of a row that has an image. */
+  image(context: Context, op: 'insert' | 'update', image: RowImage): void
   update(context: Context, kind: OldKind, old: Row | null, after: Row): void
   delete(context: Context, kind: OldKind, old: Row): void
   /** A change of a row that was not decoded: its table has no decoder, or `skip` is on. */
@@ -47,13 +51,16 @@ export type PgoutputDecoder<Context> = {
   /** Makes `run` return after the message in hand. */
   pause(): void
   /** From here on changes of this relation are decoded so; null passes them over. */
-  define(relation: number, how: { decode: TupleDecoder; context: Context } | null): void
+  define(relation: number, how: How<Context> | null): void
   contextOf(relation: number): Context | null
   /** While on, changes are measured and passed over: for the part of a transaction that is settled already. */
   skip(isOn: boolean): void
   /** Bytes decoded since the beginning. */
   consumed(): number
 }
+
+/** With `scan`, whole rows are handed on as images. */
+export type How<Context> = { decode: TupleDecoder; scan?: TupleScanner; context: Context }
 
 /**
  * Decodes the payloads of a walsender's CopyData messages, joined in any way and cut at any byte:
@@ -64,7 +71,7 @@ export type PgoutputDecoder<Context> = {
  * Protocol 1. Streamed transactions (2 and up) add an xid in front of each change and the letters S E c A.
  */
 export function createPgoutputDecoder<Context>(handler: PgoutputHandler<Context>): PgoutputDecoder<Context> {
-  type Known = { decode: TupleDecoder; context: Context } | null
+  type Known = How<Context> | null
   const relations = new Map<number, Known>()
   const rest = createRest()
   const cursor: Cursor = { at: 0, need: 0 }
@@ -118,6 +125,10 @@ export function createPgoutputDecoder<Context>(handler: PgoutputHandler<Context>
         const stop = measureMessage(buf, at, end)
         return stop < 0 ? lacking(-stop) : pass(stop)
       }
+      if (last.scan && buf[at + 5] === 0x4e) {
+        const done = scanRow(last, letter === 0x49 ? 'insert' : 'update', at + 6)
+        if (done !== undefined) return done
+      }
       if (letter === 0x49) return decodeInsert(last, buf, at + 5, end)
       return letter === 0x55 ? decodeUpdate(last, buf, at + 5, end) : decodeDelete(last, buf, at + 5, end)
     }
@@ -139,6 +150,23 @@ export function createPgoutputDecoder<Context>(handler: PgoutputHandler<Context>
     if (known === undefined) throw unexpected(`a change of the relation ${id}, which was not described`)
     last = known
     lastId = id
+  }
+
+  /** The new tuple of an insert or update at `at`; undefined where it must be decoded. */
+  const scanRow = ({ scan, context }: NonNullable<Known>, op: 'insert' | 'update', at: number): boolean | undefined => {
+    const image = rest.isGathering() ? scanCopy(scan!, at) : scan!(rest.buf, at, rest.end, cursor) // asked for where there is one
+    if (!image) return image === null ? false : undefined
+    rest.at = cursor.at
+    handler.image(context, op, image)
+    return true
+  }
+
+  /** Gathered bytes are written over by the next message that lies across two chunks: the image gets its own. All of it is there. */
+  const scanCopy = (scan: TupleScanner, at: number): RowImage | null | undefined => {
+    const stop = measureTuple(rest.buf, at, rest.end)
+    const image = scan(Buffer.from(rest.buf.subarray(at, stop)), 0, stop - at, cursor)
+    cursor.at += at
+    return image
   }
 
   /** `'I' Int32 relation, 'N' TupleData` */

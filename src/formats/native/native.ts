@@ -1,7 +1,9 @@
 import type { Change, MessageChange, RowChange, Transaction, TruncateChange } from '../../contracts/change.ts'
 import type { Format, Message, ReadPlace } from '../../contracts/format.ts'
+import type { RowImage } from '../../contracts/row-image.ts'
 import { tableName, type Row, type Table } from '../../contracts/table.ts'
 import { base64, createTimeText, quoted } from './json-text.ts'
+import { createLineBytes, createTailBytes, type LineBytes, type Tails } from './line-bytes.ts'
 import { createRowText, type RowText } from './row-text.ts'
 
 /**
@@ -22,6 +24,10 @@ export function createNative(): Format {
   return {
     changeLine,
     readLine,
+    writeLine(change, out, at) {
+      if ((change.op !== 'insert' && change.op !== 'update') || !change.image) return -1
+      return encoderOf(change.table).bytes(change as RowChange & { image: RowImage }, out, at) // it has one
+    },
     change: (change) => [message(changeLine(change), keyOf(change))],
     read: (table, row, at) => [message(readLine(table, row, at), encoderOf(table).rows.key(row, null))],
   }
@@ -37,23 +43,24 @@ function message(line: string, key: string | null): Message {
   return { topic: null, key: key === 'null' ? null : key, value: line.slice(0, -1), headers: null }
 }
 
-type Encoder = { rows: RowText; change(change: RowChange, tail: string): string; read(row: Row, at: ReadPlace): string }
+type Encoder = { rows: RowText; bytes: LineBytes; change(change: RowChange, tail: string): string; read(row: Row, at: ReadPlace): string }
 
 /** One encoder per table version, the last one at hand: changes of one table mostly come together. */
 function createEncoders(): (table: Table) => Encoder {
   const encoders = new WeakMap<Table, Encoder>()
+  const tails = createTailBytes()
   let lastTable: Table | null = null
   let last: Encoder
   return (table) => {
     if (table === lastTable) return last
     let encoder = encoders.get(table)
-    if (!encoder) encoders.set(table, (encoder = createEncoder(table)))
+    if (!encoder) encoders.set(table, (encoder = createEncoder(table, tails)))
     lastTable = table
     return (last = encoder)
   }
 }
 
-function createEncoder(table: Table): Encoder {
+function createEncoder(table: Table, tails: Tails): Encoder {
   const rows = createRowText(table)
   const tail = createReadTails()
   const named = `"table":${quoted(tableName(table))},"key":`
@@ -72,6 +79,7 @@ function createEncoder(table: Table): Encoder {
 
   return {
     rows,
+    bytes: createLineBytes(table, tails),
     read: (row, at) => withRow(heads.read, row, null, NO_BEFORE) + tail(at),
     change: (change, end) => {
       if (change.op === 'insert') return withRow(heads.insert, change.after, null, NO_BEFORE) + end

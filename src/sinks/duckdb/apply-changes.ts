@@ -3,6 +3,7 @@ import type { Table } from '../../contracts/table.ts'
 import { createCompaction, type Compacted, type Compaction } from './compaction.ts'
 import { createKeylessCompaction } from './keyless-compaction.ts'
 import { deleteKeys, deleteRowsOnce, emptyTable } from './delete-rows.ts'
+import { appendHeld, rowOf } from './held-rows.ts'
 import { completePartial } from './complete-partial.ts'
 import { quoteTable } from './quote.ts'
 import { recordDelivered } from './generation.ts'
@@ -43,9 +44,10 @@ async function applyCompacted(session: Session, table: Table, compacted: Compact
   session.pristine.delete(table.id)
   if (compacted.wiped) await emptyTable(session, prepared)
   const completed = await completePartial(session, prepared, compacted.partial)
-  if (table.key.length === 0) await deleteRowsOnce(session, prepared, compacted.deleted)
+  if (table.key.length === 0) await deleteRowsOnce(session, prepared, compacted.deleted.map(rowOf))
   else await deleteKeys(session, prepared, compacted.deleted)
   if (completed) await session.database.run(`INSERT INTO ${quoteTable(prepared.name)} SELECT * FROM ${quoteTable(completed)}`)
-  await prepared.rows.appendRows(prepared.name, compacted.rows, prepared.source)
+  const { source, columnar } = prepared
+  await appendHeld(prepared.rows, prepared.name, { rows: compacted.rows, source, columnar })
   await recordDelivered(session, prepared, [...compacted.rows, ...compacted.partial.map(({ row }) => row)])
 }

@@ -1,6 +1,8 @@
 import type { RowChange } from '../../contracts/change.ts'
 import { UNCHANGED, type Row, type Table } from '../../contracts/table.ts'
+import type { RowImage } from '../../contracts/row-image.ts'
 import { createKeyOf } from '../../values/create-key-of.ts'
+import { isImage, rowOf, type HeldRow } from './held-rows.ts'
 
 /**
  * The changes of one table, reduced to the last state of each key. What it says at the end, applied to a table that
@@ -10,9 +12,9 @@ import { createKeyOf } from '../../values/create-key-of.ts'
 export type Compacted = {
   wiped: boolean
   /** Rows holding the keys to delete. */
-  deleted: Row[]
+  deleted: HeldRow[]
   /** Rows to append, whole. */
-  rows: Row[]
+  rows: HeldRow[]
   /**
    * Rows to append whose UNCHANGED values the table holds, in the row with the key of `from` (null: nowhere). `owed`: the
    * log updated a row, so one must have been there; an insert (a row that came into the row filter) promises none.
@@ -21,7 +23,7 @@ export type Compacted = {
 }
 
 /** `row`: the key's last state, null when deleted. `stored`: the table may hold the key. `from`, `owed`: see Compacted.partial. */
-type Entry = { key: Row; row: Row | null; stored: boolean; from: Row | null; owed: boolean }
+type Entry = { key: HeldRow; row: HeldRow | null; stored: boolean; from: Row | null; owed: boolean }
 
 export type Compaction = {
   readonly table: Table
@@ -41,11 +43,12 @@ export type Compaction = {
  */
 export function createCompaction(table: Table, overlaps: boolean): Compaction {
   const keyOf = createMapKeyOf(table)
+  const keyOfImage = createImageKeyOf(table, keyOf)
   const entries = new Map<unknown, Entry>()
   let wiped = false
 
-  function put(row: Row, from: Row | null, owed: boolean): void {
-    const key = keyOf(row)
+  function put(row: HeldRow, from: Row | null, owed: boolean): void {
+    const key = isImage(row) ? keyOfImage(row) : keyOf(row)
     const entry = entries.get(key)
     if (!entry) return void entries.set(key, { key: row, row, stored: !wiped && (overlaps || from !== null), from, owed })
     entry.row = row
@@ -63,23 +66,31 @@ export function createCompaction(table: Table, overlaps: boolean): Compaction {
   }
 
   function update(row: Row): void {
+    if (!row.includes(UNCHANGED)) return updateWhole(keyOf(row), row)
     const key = keyOf(row)
     const entry = entries.get(key)
-    const isPartial = row.includes(UNCHANGED)
-    if (!entry) entries.set(key, { key: row, row, stored: !wiped, from: isPartial ? row : null, owed: isPartial })
-    else if (isPartial && entry.row) fill(entry, row, entry.row)
+    if (!entry) entries.set(key, { key: row, row, stored: !wiped, from: row, owed: true })
+    else if (entry.row) fill(entry, row, rowOf(entry.row))
     else {
       entry.row = row
       entry.from = null
-      entry.owed = isPartial
+      entry.owed = true
     }
+  }
+
+  function updateWhole(key: unknown, row: HeldRow): void {
+    const entry = entries.get(key)
+    if (!entry) return void entries.set(key, { key: row, row, stored: !wiped, from: null, owed: false })
+    entry.row = row
+    entry.from = null
+    entry.owed = false
   }
 
   /** The key changed: what was not sent comes from the row under the old key. */
   function move(row: Row, oldKey: Row): void {
     const entry = entries.get(keyOf(oldKey))
     const isPartial = row.includes(UNCHANGED)
-    const base = isPartial ? (entry?.row ?? null) : null
+    const base = isPartial && entry?.row ? rowOf(entry.row) : null
     const from = !isPartial ? null : entry ? entry.from : oldKey
     const owed = isPartial && (base ? (entry?.owed ?? true) : true)
     const whole = base ? merge(row, base) : row
@@ -91,7 +102,10 @@ export function createCompaction(table: Table, overlaps: boolean): Compaction {
   return {
     table,
     change(change) {
-      if (change.op === 'insert') put(change.after, change.after.includes(UNCHANGED) ? change.after : null, false)
+      // An update that has an image came without its old row: its key did not change.
+      if (change.op === 'insert' && change.image) put(change.image, null, false)
+      else if (change.op === 'update' && change.image) updateWhole(keyOfImage(change.image), change.image)
+      else if (change.op === 'insert') put(change.after, change.after.includes(UNCHANGED) ? change.after : null, false)
       else if (change.op === 'delete') remove(change.before)
       else if (change.oldKey !== null && keyOf(change.oldKey) !== keyOf(change.after)) move(change.after, change.oldKey)
       else update(change.after)
@@ -112,9 +126,27 @@ function createMapKeyOf(table: Table): (row: Row) => unknown {
   return first !== undefined && second === undefined && isInteger ? (row) => row[first] : createKeyOf(table)
 }
 
+/** The same key as of the row. */
+function createImageKeyOf(table: Table, keyOf: (row: Row) => unknown): (image: RowImage) => unknown {
+  const [first, second] = table.key
+  if (first !== undefined && second === undefined) {
+    const row: Row = []
+    return (image) => {
+      row[first] = image.value(first)
+      return keyOf(row)
+    }
+  }
+  return (image) => {
+    const row: Row = []
+    for (const index of table.key) row[index] = image.value(index)
+    return keyOf(row)
+  }
+}
+
 function fill(entry: Entry, row: Row, base: Row): void {
-  entry.row = merge(row, base)
-  if (entry.row.includes(UNCHANGED)) return
+  const whole = merge(row, base)
+  entry.row = whole
+  if (whole.includes(UNCHANGED)) return
   entry.from = null
   entry.owed = false
 }
@@ -128,8 +160,8 @@ function finish(entries: Map<unknown, Entry>, wiped: boolean): Compacted {
   for (const { key, row, stored, from, owed } of entries.values()) {
     if (stored) compacted.deleted.push(row ?? key)
     if (row === null) continue
-    if (from !== null || owed) compacted.partial.push({ row, from, owed })
-    else compacted.rows.push(row.includes(UNCHANGED) ? row.map((value) => (value === UNCHANGED ? null : value)) : row)
+    if (from !== null || owed) compacted.partial.push({ row: rowOf(row), from, owed })
+    else compacted.rows.push(!isImage(row) && row.includes(UNCHANGED) ? row.map((value) => (value === UNCHANGED ? null : value)) : row)
   }
   return compacted
 }

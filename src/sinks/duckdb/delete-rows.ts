@@ -1,4 +1,5 @@
 import type { Row } from '../../contracts/table.ts'
+import { appendHeld, type HeldRow } from './held-rows.ts'
 import { quoteName, quoteTable, type TableName } from './quote.ts'
 import { stageTable, type PreparedTable, type Session } from './session.ts'
 
@@ -8,10 +9,10 @@ export async function emptyTable(session: Session, { table, name }: PreparedTabl
 }
 
 /** Deletes the rows with these rows' keys. */
-export async function deleteKeys(session: Session, prepared: PreparedTable, keys: readonly Row[]): Promise<void> {
+export async function deleteKeys(session: Session, prepared: PreparedTable, keys: readonly HeldRow[]): Promise<void> {
   if (keys.length === 0) return
   const staged = await stageKeys(session, prepared)
-  await prepared.keys.appendRows(staged, keys, prepared.table.key)
+  await appendHeld(prepared.keys, staged, { rows: keys, source: prepared.table.key, columnar: prepared.columnar })
   await deleteStaged(session, prepared, staged)
 }
 

@@ -1,6 +1,7 @@
 import type { RowsBatch } from '../../contracts/batch.ts'
-import type { Row, Table } from '../../contracts/table.ts'
+import type { Table } from '../../contracts/table.ts'
 import { createDelivered, deliveredColumn, deliveredKeys, dropDelivered } from './delivered-keys.ts'
+import { appendHeld, type HeldRow } from './held-rows.ts'
 import { quoteName, quoteTable } from './quote.ts'
 import { createKeyRanges } from './key-ranges.ts'
 import { emptyTable } from './delete-rows.ts'
@@ -45,8 +46,9 @@ export async function endGeneration(session: Session, table: Table): Promise<voi
 }
 
 /** What the stream delivers while a generation is open belongs to it. */
-export async function recordDelivered(session: Session, prepared: PreparedTable, rows: readonly Row[]): Promise<void> {
-  if (prepared.stored.tracked) await prepared.keys.appendRows(deliveredKeys(session, prepared.table), rows, prepared.table.key)
+export async function recordDelivered(session: Session, prepared: PreparedTable, rows: readonly HeldRow[]): Promise<void> {
+  const { stored, table, columnar } = prepared
+  if (stored.tracked) await appendHeld(prepared.keys, deliveredKeys(session, table), { rows, source: table.key, columnar })
 }
 
 export async function recordDeliveredChunk(session: Session, prepared: PreparedTable, batch: RowsBatch): Promise<void> {

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Batch } from '../../contracts/batch.ts'
 import { UNCHANGED, type Row, type Table } from '../../contracts/table.ts'
+import { withImages } from '../../testing/imaged-changes.ts'
 import { changes, control, makeTable, openTestSink, readAll, rows, signal, temporaryFolder, type Step } from './sink.fixture.ts'
 
 /**
@@ -62,41 +64,56 @@ function sorted(found: Iterable<Row>): Row[] {
   return [...found].sort((a, b) => Number(a[0]) - Number(b[0]))
 }
 
-test('any history, cut into batches anywhere, gives the rows that the changes give one by one', async () => {
-  await fc.assert(
-    fc.asyncProperty(draws, fc.integer({ min: 1, max: 40 }), async (history, size) => {
-      using folder = temporaryFolder()
-      await using sink = openTestSink(folder.path)
-      const model: Model = new Map()
-      const steps = history.flatMap((draw) => step(model, draw) ?? [])
-      for (let at = 0; at < steps.length; at += size) await sink.write(changes(at + size + 10, USERS, steps.slice(at, at + size)), signal)
-      expect(sorted(await readAll(sink, USERS))).toEqual(sorted(model.values()))
-    }),
-    { numRuns: 60 },
-  )
-}, 120_000)
+/** Rows as values, and in the bytes they came in. */
+const FORMS = [
+  ['as values', (batch: Batch) => batch],
+  ['as bytes', withImages],
+] as const
 
-test('a generation over rows of an earlier one ends with what the chunks and the stream delivered', async () => {
-  await fc.assert(
-    fc.asyncProperty(draws, fc.integer({ min: 1, max: 20 }), fc.array(fc.integer({ min: 0, max: 11 })), async (history, size, stale) => {
-      using folder = temporaryFolder()
-      await using sink = openTestSink(folder.path)
-      await sink.write(
-        rows(1, USERS, { rows: [...new Set(stale)].map((id) => [id, 'stale', 'stale']), chunk: 'public.users/g0/0' }),
-        signal,
-      )
-      await sink.write(control(2, USERS, { event: 'snapshot-begin', generation: 'g1', fresh: false }), signal)
-      const model: Model = new Map([3, 4, 5, 6].map((id) => [id, [id, 'read', 'read']]))
-      await sink.write(rows(3, USERS, { rows: [...model.values()], chunk: 'public.users/g1/0' }), signal)
-      const steps = history.flatMap((draw) => step(model, draw) ?? [])
-      for (let at = 0; at < steps.length; at += size) {
-        await sink.write(changes(at + size + 10, USERS, steps.slice(at, at + size)), signal)
-        // A chunk read again brings rows that the table already holds.
-        await sink.write(rows(at + size + 10, USERS, { rows: [], chunk: `public.users/g1/${at + 1}` }), signal)
-      }
-      await sink.write(control(10_000, USERS, { event: 'snapshot-end', generation: 'g1' }), signal)
-      expect(sorted(await readAll(sink, USERS))).toEqual(sorted(model.values()))
-    }),
-    { numRuns: 40 },
-  )
-}, 120_000)
+test.each(FORMS)(
+  'any history %s, cut into batches anywhere, gives the rows that the changes give one by one',
+  async (_, formed) => {
+    await fc.assert(
+      fc.asyncProperty(draws, fc.integer({ min: 1, max: 40 }), async (history, size) => {
+        using folder = temporaryFolder()
+        await using sink = openTestSink(folder.path)
+        const model: Model = new Map()
+        const steps = history.flatMap((draw) => step(model, draw) ?? [])
+        for (let at = 0; at < steps.length; at += size)
+          await sink.write(formed(changes(at + size + 10, USERS, steps.slice(at, at + size))), signal)
+        expect(sorted(await readAll(sink, USERS))).toEqual(sorted(model.values()))
+      }),
+      { numRuns: 60 },
+    )
+  },
+  120_000,
+)
+
+test.each(FORMS)(
+  'a generation over rows of an earlier one, changes %s, ends with what the chunks and the stream delivered',
+  async (_, formed) => {
+    await fc.assert(
+      fc.asyncProperty(draws, fc.integer({ min: 1, max: 20 }), fc.array(fc.integer({ min: 0, max: 11 })), async (history, size, stale) => {
+        using folder = temporaryFolder()
+        await using sink = openTestSink(folder.path)
+        await sink.write(
+          rows(1, USERS, { rows: [...new Set(stale)].map((id) => [id, 'stale', 'stale']), chunk: 'public.users/g0/0' }),
+          signal,
+        )
+        await sink.write(control(2, USERS, { event: 'snapshot-begin', generation: 'g1', fresh: false }), signal)
+        const model: Model = new Map([3, 4, 5, 6].map((id) => [id, [id, 'read', 'read']]))
+        await sink.write(rows(3, USERS, { rows: [...model.values()], chunk: 'public.users/g1/0' }), signal)
+        const steps = history.flatMap((draw) => step(model, draw) ?? [])
+        for (let at = 0; at < steps.length; at += size) {
+          await sink.write(formed(changes(at + size + 10, USERS, steps.slice(at, at + size))), signal)
+          // A chunk read again brings rows that the table already holds.
+          await sink.write(rows(at + size + 10, USERS, { rows: [], chunk: `public.users/g1/${at + 1}` }), signal)
+        }
+        await sink.write(control(10_000, USERS, { event: 'snapshot-end', generation: 'g1' }), signal)
+        expect(sorted(await readAll(sink, USERS))).toEqual(sorted(model.values()))
+      }),
+      { numRuns: 40 },
+    )
+  },
+  120_000,
+)

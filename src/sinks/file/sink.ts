@@ -39,6 +39,7 @@ export function openFile(options: FileOptions): Sink {
   const { name, root, format, state } = options
   const fs = options.fs ?? fileSystem
   const blocks = createLineBlocks()
+  const writeLine = format.writeLine?.bind(format)
   const folders = new WeakMap<Table, string>()
   let segments: ReturnType<typeof createSegments> | null = null
   let last = new Map<string, Segment>()
@@ -123,8 +124,17 @@ export function openFile(options: FileOptions): Sink {
         const folder = table === null ? MESSAGES_FOLDER : folderOf(table)
         out = outgoingTo(folder, change.op === 'message' ? change.position : change.tx.position)
       }
-      add(out, format.changeLine(change))
+      addChange(out, change)
     }
+  }
+
+  /** As bytes straight away, where the format can. */
+  function addChange(out: Outgoing, change: Change): void {
+    if (!writeLine || !('image' in change)) return add(out, format.changeLine(change))
+    const before = out.filled
+    const pieces = out.bytes.length
+    if (!blocks.addWritten(out, change, writeLine)) return add(out, format.changeLine(change))
+    gatheredLength += out.bytes.length === pieces ? out.filled - before : out.filled
   }
 
   function add(out: Outgoing, line: string): void {
@@ -135,7 +145,7 @@ export function openFile(options: FileOptions): Sink {
   /** `first`: the position of the first line that goes there since the last sending. */
   function outgoingTo(folder: string, first: string): Outgoing {
     let out = gathered.get(folder)
-    if (out === undefined) gathered.set(folder, (out = { folder, first, text: '', bytes: [] }))
+    if (out === undefined) gathered.set(folder, (out = blocks.open(folder, first)))
     return out
   }
 

@@ -2,8 +2,10 @@ import type { PgoutputHandler, OldKind } from '../../codecs/pgoutput/pgoutput-de
 import type { Begin, Commit, LogicalMessage, Relation, Truncate } from '../../codecs/pgoutput/messages.ts'
 import type { ChangesBatch } from '../../contracts/batch.ts'
 import type { Change, Transaction } from '../../contracts/change.ts'
+import type { RowImage } from '../../contracts/row-image.ts'
 import type { SourceControl } from '../../contracts/source.ts'
 import type { Row, Table } from '../../contracts/table.ts'
+import { ImagedChange } from './imaged-change.ts'
 import type { OldRows } from './old-rows.ts'
 
 /** What the decoder hands back with each change of a table. */
@@ -109,6 +111,9 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
     },
     insert({ table }: TableContext, after: Row) {
       add({ op: 'insert', table, before: null, oldKey: null, after, ordinal: next(), tx: current() })
+    },
+    image({ table }: TableContext, op: 'insert' | 'update', image: RowImage) {
+      add(new ImagedChange(op, table, image, next(), current()) as Change) // each op has the members of its kind
     },
     update({ table, oldRows }: TableContext, kind: OldKind, old: Row | null, after: Row) {
       const before = old === null ? null : oldRows.before(kind, old)

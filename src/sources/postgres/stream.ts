@@ -1,5 +1,6 @@
 import { createPgoutputDecoder } from '../../codecs/pgoutput/pgoutput-decoder.ts'
 import type { Relation } from '../../codecs/pgoutput/messages.ts'
+import { createTupleScanner } from '../../codecs/pgoutput/tuple-image.ts'
 import { createTupleDecoder, type TupleColumn } from '../../codecs/pgoutput/tuple.ts'
 import type { ChangesBatch } from '../../contracts/batch.ts'
 import type { Position } from '../../contracts/position.ts'
@@ -57,6 +58,7 @@ export function createStream(from: Position, options: StreamOptions, signal: Abo
     commit: (commit) => batcher.commit(commit),
     relation: (relation) => batcher.relation(relation),
     insert: (context, after) => batcher.insert(context, after),
+    image: (context, op, image) => batcher.image(context, op, image),
     update: (context, kind, old, after) => batcher.update(context, kind, old, after),
     delete: (context, kind, old) => batcher.delete(context, kind, old),
     passed: () => batcher.passed(),
@@ -164,7 +166,9 @@ export function createStream(from: Position, options: StreamOptions, signal: Abo
   const define = (relation: Relation, { table, previous, columns, reread }: DescribedRelation) => {
     const identity = columns.flatMap((column, index) => (column && relation.columns[index]?.isKey ? [column.target] : []))
     const context = { table, oldRows: createOldRows(table, identity) }
-    decoder.define(relation.id, { decode: createTupleDecoder(columns), context })
+    const decode = createTupleDecoder(columns)
+    const types = columns.map((column) => column && { ...column, type: table.columns[column.target]!.type }) // a target is one of them
+    decoder.define(relation.id, { decode, scan: createTupleScanner(types, decode), context })
     const isNews = versions.get(relation.id) !== table.version
     versions.set(relation.id, table.version)
     if (isNews || reread) batcher.describe({ table, previous, reread })

@@ -8,10 +8,24 @@ export function createDecimalWriter(type: DecimalType, { bindings, misfit }: Wri
   const cells = new Cells(bindings, storageBytes(type.width))
   const store = STORES[cells.width as keyof typeof STORES]
   const limit = 10n ** BigInt(type.width)
+  const scratch = new Uint8Array(SHORT)
 
   function set(index: number, text: string): void {
-    const quick = parseShort(text, type.scale, type.width)
-    if (!Number.isNaN(quick)) return store.number(cells, index, quick)
+    if (text.length <= scratch.length) {
+      for (let i = 0; i < text.length; i++) scratch[i] = text.charCodeAt(i)
+      if (setShort(index, scratch, 0, text.length)) return
+    }
+    setExact(index, text)
+  }
+
+  function setShort(index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const quick = parseShort(bytes, start, end, type)
+    if (Number.isNaN(quick)) return false
+    store.number(cells, index, quick)
+    return true
+  }
+
+  function setExact(index: number, text: string): void {
     const exact = parseExact(text, type.scale)
     if (exact !== null && exact < limit && exact > -limit) return store.bigint(cells, index, exact)
     // What is too large has a nearest value; NaN and excess digits have none that would not be a silent change.
@@ -37,8 +51,9 @@ export function createDecimalWriter(type: DecimalType, { bindings, misfit }: Wri
       const data = Buffer.from(from.data.buffer, from.data.byteOffset, from.data.byteLength)
       cells.begin(count)
       for (let i = 0; i < count; i++) {
-        if (isPresent(valid, start + i)) set(i, data.latin1Slice(offsets[start + i] ?? 0, offsets[start + i + 1] ?? 0))
-        else cells.setNull(i)
+        const [from, to] = [offsets[start + i] ?? 0, offsets[start + i + 1] ?? 0]
+        if (!isPresent(valid, start + i)) cells.setNull(i)
+        else if (!setShort(i, data, from, to)) setExact(i, data.latin1Slice(from, to))
       }
       cells.end(count, target)
       return true
@@ -71,15 +86,16 @@ function set128(cells: Cells, index: number, value: bigint): void {
   cells.i64[2 * index + 1] = value >> 64n
 }
 
+const SHORT = 15
+
 /** Up to 15 digits in plain form, which a number holds exactly; NaN where the text is anything else. */
-function parseShort(text: string, scale: number, width: number): number {
-  const length = text.length
-  if (length > 15 || length === 0) return NaN
-  const negative = text.charCodeAt(0) === 45
+function parseShort(bytes: Uint8Array, start: number, end: number, { scale, width }: DecimalType): number {
+  if (end - start > SHORT || end === start) return NaN
+  const negative = bytes[start] === 45
   let value = 0
   let fraction = -1
-  for (let i = negative ? 1 : 0; i < length; i++) {
-    const digit = text.charCodeAt(i) - 48
+  for (let i = negative ? start + 1 : start; i < end; i++) {
+    const digit = (bytes[i] ?? 0) - 48
     if (digit >= 0 && digit <= 9) {
       value = value * 10 + digit
       if (fraction >= 0) fraction++
