@@ -32,7 +32,8 @@ export function progressBars(view: ProgressView, screen: Screen): string {
   if (open.length > 0) say([`${view.copy.done} of ${view.copy.tables} tables`, ...copyFigures(view.copy)].join(', '))
   else if (view.copy.tables > 0) say(`${formatCount(view.copy.rows)} rows of ${view.copy.tables} tables copied`, 'dim')
   for (const text of waitTexts(view)) say(text, 'yellow')
-  say(streamFigures(view).join(', '))
+  const stream = streamFigures(view)
+  if (stream.length > 0) say(stream.join(', '))
   return lines.map((line) => `${line}\n`).join('')
 }
 

@@ -17,7 +17,7 @@ export function createProgressTracker({ now = () => performance.now(), lagSecond
   const changeMeter = createRateMeter(now)
   let waiting: { table: string; holders: readonly Holder[] } | null = null
   let slotWait: ProgressView['slotWait'] = null
-  let isOpen = false
+  let stage: ProgressView['stage'] = 'opening'
   let stream: PipelineEvent & { event: 'progress' } = NOTHING
   /** Chunks and rows that were handed out, of all tables together: only ever grows. */
   let [chunks, rows] = [0, 0]
@@ -89,7 +89,7 @@ export function createProgressTracker({ now = () => performance.now(), lagSecond
       if (event.event === 'snapshot-waiting') waiting = event.holders.length > 0 ? event : null
       if (event.event === 'waiting') slotWait = event
       else if (event.event === 'started' || event.event === 'retry') slotWait = null
-      if (event.event === 'started' || event.event === 'retry') isOpen = event.event === 'started'
+      stage = stageAfter(stage, event)
       if (event.event === 'snapshot-chunk') onChunk(event)
       const done = event.event === 'snapshot-table-done' ? tables.get(event.table) : undefined
       if (done && event.event === 'snapshot-table-done') Object.assign(done, { state: 'done', rows: event.rows, bytes: event.bytes })
@@ -101,7 +101,7 @@ export function createProgressTracker({ now = () => performance.now(), lagSecond
     view(): ProgressView {
       return {
         elapsedMs: Math.round(now() - startedMs),
-        isOpen,
+        stage,
         tables: [...tables.values()].map(viewOf),
         copy: copyView(),
         waitingFor: waiting?.holders ?? [],
@@ -126,6 +126,13 @@ const NOTHING: PipelineEvent & { event: 'progress' } = {
   head: null,
   commitTimeUs: null,
   sinks: [],
+}
+
+function stageAfter(stage: ProgressView['stage'], { event }: PipelineEvent): ProgressView['stage'] {
+  if (event === 'started') return 'following'
+  if (event === 'retry') return 'opening'
+  // Where a log is followed, `started` comes right after the first plans; where none is, it never comes.
+  return event === 'snapshot-planned' && stage === 'opening' ? 'archiving' : stage
 }
 
 function leftChunks(table: Pick<Table, 'chunksPlanned' | 'chunksDone'>): number {

@@ -157,6 +157,13 @@ test('before everything is open, and while it is opened again, that is what is s
   expect(progressLine(tracker.view())).toContain('opening source and sinks')
 })
 
+test('where tables are archived and no log is followed, nothing is said of one', () => {
+  const tracker = createProgressTracker({ now: () => 0 })
+  tracker.on(planned('public.users', 4, 1000))
+  expect(progressBars(tracker.view(), screen)).toMatch(/^ {2}public\.users +not begun\n {2}0 of 1 tables, [^\n]*\n$/)
+  expect(progressLine(tracker.view())).not.toMatch(/opening|followed/)
+})
+
 test('tables that are done are left out, and counted', () => {
   const tracker = trackerAfterAWhile()
   tracker.on({ event: 'snapshot-chunk', table: 'public.orders', rows: 1, bytes: 1, chunksDone: 2, chunksPlanned: 2 })

@@ -5,8 +5,8 @@ import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
 /** What a pipeline shows of itself while it runs. Rates are per second, lately. */
 export type ProgressView = {
   elapsedMs: number
-  /** Source and sinks are open and the log is being read. */
-  isOpen: boolean
+  /** `opening` source and sinks; `archiving` tables, where no log is followed; else `following` it, copying or not. */
+  stage: 'opening' | 'archiving' | 'following'
   tables: readonly TableProgress[]
   copy: CopyProgress
   /** Transactions that a snapshot waits for. */
@@ -83,9 +83,10 @@ export function leftText(leftMs: number): string {
   return `${formatDuration(Math.max(1000, Math.round(leftMs / 1000) * 1000)).replace('.0 s', ' s')} left`
 }
 
-/** `1 142 changes followed`, `350/s`, and how far each sink is behind. */
-export function streamFigures({ isOpen, changes, changeRate, sinks }: ProgressView): string[] {
-  if (!isOpen) return ['opening source and sinks']
+/** `1 142 changes followed`, `350/s`, and how far each sink is behind; nothing where no log is followed. */
+export function streamFigures({ stage, changes, changeRate, sinks }: ProgressView): string[] {
+  if (stage === 'opening') return ['opening source and sinks']
+  if (stage === 'archiving') return []
   return [`${formatCount(changes)} changes followed`, ...(changes > 0 ? [`${formatCount(changeRate)}/s`] : []), ...sinks.map(lagText)]
 }
 
