@@ -87,7 +87,7 @@ function addTail(program: Command, finish: Finish): void {
     .usage('[options] URL [TABLE...]')
     .argument('[url]', 'the database: postgres://…; with -c, a table')
     .argument('[tables...]', 'tables as schema.table or table; * and ? allowed, ! in front leaves out; default: all')
-    .option('--snapshot', 'the rows that are there first, as `read`, then the changes')
+    .option('--snapshot', 'the rows that are there too, as `read`, exact beside the changes that commit meanwhile')
     .option('--op <list>', 'only these: read, insert, update, delete, truncate, message; may be given more than once', collect, [])
     .option('--limit <n>', 'end after this many lines', positiveInteger)
     .option('--until <when>', 'end at `caught-up` (the end of the log as it is at the start), or at a position (ours, or X/Y of Postgres)')

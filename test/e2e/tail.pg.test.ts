@@ -15,10 +15,11 @@ type Line = {
   prefix?: string
 }
 
+/** The whole lines: what follows the last line break is still on its way. */
 const linesOf = (text: string): Line[] =>
   text
     .split('\n')
-    .filter((line) => line !== '')
+    .slice(0, -1)
     .map((line) => JSON.parse(line) as Line)
 
 describe.each(testedMajors([14, 18]))('Postgres %i', (major) => {
