@@ -62,6 +62,8 @@ function exactlyOnceCases(scenarios: readonly Scenario[]) {
 type Bench = {
   subject: SinkSubject
   open(): Promise<{ sink: Sink; record: SinkRecord | null }>
+  /** The furthest position that a sink with `hasPending` has reported here. */
+  reported(): string
   crash(sink: Sink): Promise<void>
   expectHolds(batches: readonly Batch[], tables: readonly Table[]): Promise<void>
   /** A place and a state of its own. */
@@ -73,14 +75,17 @@ const signal = new AbortController().signal
 async function onBench(subject: SinkSubject, run: (bench: Bench) => Promise<void>): Promise<void> {
   const place = await subject.place()
   const state = createMemorySinkState()
+  let reported = ''
+  const durable = (position: string): void => void (reported = position > reported ? position : reported)
   const open: Bench['open'] = async () => {
-    const sink = await place.open(contextFor(subject.name, state))
+    const sink = await place.open(contextFor(subject.name, state, durable))
     return { sink, record: await sink.resume() }
   }
   try {
     await run({
       subject,
       open,
+      reported: () => reported,
       crash: (sink) => place.crash?.(sink) ?? Promise.resolve(sink[Symbol.asyncDispose]()),
       expectHolds: (batches, tables) => expectHolds({ capabilities: subject.capabilities, place, open, batches, tables }),
       anew: (again) => onBench(subject, again),
@@ -90,10 +95,10 @@ async function onBench(subject: SinkSubject, run: (bench: Bench) => Promise<void
   }
 }
 
-function contextFor(name: string, state: SinkState): SinkContext {
+function contextFor(name: string, state: SinkState, durable: SinkContext['durable']): SinkContext {
   const quiet = (): void => {}
   const log: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
-  return { pipeline: 'conformance', name, baseDir: process.cwd(), format: createPlainFormat(), state, log, durable: quiet, failed: quiet }
+  return { pipeline: 'conformance', name, baseDir: process.cwd(), format: createPlainFormat(), state, log, durable, failed: quiet }
 }
 
 async function writeAll(sink: Sink, batches: readonly Batch[]): Promise<void> {
@@ -168,17 +173,27 @@ async function diesAt(bench: Bench, { batches, tables }: Scenario, { death, flus
   const first = await bench.open()
   for (const [at, batch] of batches.slice(0, death).entries()) {
     await first.sink.write(batch, signal)
-    if (at + 1 === flushed) await first.sink.flush(signal)
+    if (at + 1 === flushed) await flushAll(bench, { sink: first.sink, given: batches.slice(0, flushed) })
   }
   await bench.crash(first.sink)
   const { sink, record } = await bench.open()
   const held = heldBatches(batches, record)
+  assert.ok((record?.position ?? '') >= bench.reported(), `reported ${bench.reported()}, holds ${record?.position}`)
   assert.ok(held >= flushed, `flushed ${flushed} batches, holds ${held}`)
   assert.ok(held <= death, `was given ${death} batches, holds ${held}`)
   await writeAll(sink, batches.slice(held))
   await sink.flush(signal)
   await sink[Symbol.asyncDispose]()
   await bench.expectHolds(batches, tables)
+}
+
+/** After a flush nothing is pending, but for a chunk delivered in part, and a sink that reports has reported. */
+async function flushAll({ reported }: Bench, { sink, given }: { sink: Sink; given: readonly Batch[] }): Promise<void> {
+  await sink.flush(signal)
+  const rows = given.findLast((batch) => batch.kind === 'rows')
+  if (sink.hasPending === undefined || rows?.last === false) return
+  assert.equal(sink.hasPending, false, 'nothing is pending after a flush')
+  assert.equal(reported(), given.at(-1)?.end, 'what was flushed was reported')
 }
 
 /** How many batches a record covers, each of which has an end of its own. The chunks it names must be those of these batches. */
