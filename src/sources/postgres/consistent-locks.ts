@@ -9,7 +9,7 @@ import { sqlstateOf, toSourceError } from './errors.ts'
 import { isForbidden, isGone, queryAll, queryRows } from './query.ts'
 
 /** How long somebody's ALTER TABLE is waited for. */
-const LOCK_WAIT = '10s'
+export const WAIT_FOR_LOCKS = `SET lock_timeout = '10s'`
 
 type Entry = { schema: string; name: string; id: number; sql: string }
 
@@ -33,7 +33,7 @@ export async function lockTables(
     })),
     ...queried.map((query) => ({ schema: query.schema, name: query.name, id: 0, sql: explainSql(query.sql) })),
   ]
-  await queryAll(connection, `BEGIN READ ONLY; SET LOCAL lock_timeout = '${LOCK_WAIT}'`)
+  await queryAll(connection, 'BEGIN READ ONLY')
   if (await lockAtOnce(connection, entries)) return []
   const refused: RefusedTable[] = []
   for (const entry of entries) {
@@ -96,6 +96,28 @@ async function explain(connection: Connection, entry: Entry, error: unknown): Pr
   const role = connection.user ?? 'the role'
   return new MillraceError('RIGHT_TABLE', { role, table: name, grant: `GRANT SELECT ON ${name} TO ${quoteIdentifier(role)}` })
 }
+
+/**
+ * Reading the catalogue opens each table for a moment, and so waits for whoever holds one of them. Told by what the server
+ * says of its locks, since the error itself looks like any that passes.
+ */
+export async function orLocked<Result>(connection: Connection, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    const [held] = await queryRows(connection, 'ROLLBACK').then(
+      () => queryRows(connection, HELD),
+      () => [],
+    )
+    if (!held) throw error
+    throw new MillraceError('ARCHIVE_TABLE_LOCKED', { table: held[0] ?? '', holders: `process ${held[1] ?? 'unknown'}` })
+  }
+}
+
+const HELD = `SELECT n.nspname || '.' || c.relname, l.pid::text FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND l.locktype = 'relation' AND c.relkind IN ('r', 'p')
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`
 
 async function holdersOf(connection: Connection, id: number): Promise<string> {
   const rows = await queryRows(

@@ -5,7 +5,7 @@ import type { CatalogueTable } from './catalogue.ts'
 import type { PostgresConfig } from './config.ts'
 import { closeConnection, destroyConnection, sameServer, type Connection } from './connection.ts'
 import { chooseTables } from './consistent-choose.ts'
-import { lockTables } from './consistent-locks.ts'
+import { lockTables, orLocked, WAIT_FOR_LOCKS } from './consistent-locks.ts'
 import { planQuery, planTables, type ChunkPlan, type TablePlan } from './consistent-plan.ts'
 import { describeQuery, queriedTables, withOwnPath, type QueriedTable } from './consistent-query.ts'
 import { readRows } from './consistent-rows.ts'
@@ -32,6 +32,7 @@ export async function openConsistent(config: PostgresConfig, context: SnapshotCo
     const first = open[0]
     const made = await connectForLong(first ? sameServer(first) : targetOf(config, 'snapshot'), false, signal)
     open.push(made)
+    await queryAll(made, WAIT_FOR_LOCKS)
     return made
   }
   // A lock may be waited for: whoever stops does not wait with it.
@@ -54,10 +55,10 @@ type Taking = { config: PostgresConfig; context: SnapshotContext; keepers: Keepe
 async function takeSnapshot({ config, context, keepers }: Taking): Promise<ConsistentSnapshot> {
   const queried = queriedTables(context.queries)
   for (let attempt = 1; ; attempt++) {
-    const before = await chooseTables(keepers.locks, config, queried)
+    const before = await orLocked(keepers.locks, () => chooseTables(keepers.locks, config, queried))
     const refused = await lockTables(keepers.locks, before, queried)
     const taken = await exportSnapshot(keepers.snapshot)
-    const after = await chooseTables(keepers.snapshot, config, queried)
+    const after = await orLocked(keepers.snapshot, () => chooseTables(keepers.snapshot, config, queried))
     if (isSame(before, after)) return openTaken({ context, keepers, ...taken, tables: after, queried, refused })
     // What is not locked might have been emptied since the snapshot: both begin again.
     await Promise.all([queryAll(keepers.locks, 'ROLLBACK'), queryAll(keepers.snapshot, 'ROLLBACK')])
