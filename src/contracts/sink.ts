@@ -33,6 +33,11 @@ export interface Sink extends AsyncDisposable {
    * from those that it holds. Left out where it does not compare positions with what it holds.
    */
   beginAnew?(): Promise<void>
+  /**
+   * The furthest position of anything that it holds, where that may lie past its record. Asked for after a failover: what it holds
+   * from past the place where the log was left is in no log any more.
+   */
+  furthest?(): Promise<Position | null>
   /** How many bytes of changes (on the wire) it would like at once, where they wait; small batches that follow on each other are joined. */
   readonly batchBytes?: number
   /** Reads a table back in canonical values, for `verify`; left out where a sink cannot be read. `keys` as in Source.scan. */

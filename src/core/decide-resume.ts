@@ -10,6 +10,8 @@ export type SinkStanding = {
   reported: Position | null
   /** Where it was first read for: a sink that holds nothing yet still needs everything from there on. */
   began: Position | null
+  /** The furthest that it holds anything of, where that is past `position`. */
+  furthest?: Position | null
 }
 
 /** What the state store remembers of the log we followed. `acknowledged` is written before it is acknowledged. */
@@ -42,6 +44,7 @@ export type Resume = { act: 'start' } | { act: 'adopt'; from: Position } | { act
 export function decideResume(facts: ResumeFacts): Resume {
   assertSameLog(facts)
   assertSinksKept(facts)
+  for (const { name, furthest } of facts.sinks) if (furthest) assertOnBranch(facts, name, furthest)
   if (facts.sinks.every((sink) => sink.position === null)) return beginning(facts)
   const needs = facts.sinks.map(({ name, position, began }) => ({ name, from: position ?? began })).filter(isKnown)
   const [first, ...others] = needs.sort((a, b) => (a.from < b.from ? -1 : 1))

@@ -82,7 +82,8 @@ export function holdable(sink: Sink): HoldableSink {
     get hasPending() {
       return sink.hasPending
     },
-    ...(sink.beginAnew ? { beginAnew: () => sink.beginAnew?.() ?? Promise.resolve() } : {}),
+    ...(sink.furthest ? { furthest: sink.furthest.bind(sink) } : {}),
+    ...(sink.beginAnew ? { beginAnew: sink.beginAnew.bind(sink) } : {}),
     ...(sink.scan ? { scan: sink.scan.bind(sink) } : {}),
     async hold() {
       while (gate !== null) await gate.released.promise

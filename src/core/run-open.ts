@@ -1,6 +1,6 @@
 import type { Position, TransactionId } from '../contracts/position.ts'
 import type { LogState, Source } from '../contracts/source.ts'
-import { decideResume } from './decide-resume.ts'
+import { decideResume, type SinkStanding } from './decide-resume.ts'
 import type { Run } from './pipeline.ts'
 import { beginTold, inspectTold } from './run-begin.ts'
 import { inPart } from './run-failure.ts'
@@ -45,7 +45,7 @@ async function resume(run: Run, open: Pick<Session, 'source' | 'sinks'> & { log:
   const { source, sinks, log, memory } = open
   const decided = decideResume({
     log,
-    sinks: sinks.map(standingOf),
+    sinks: await Promise.all(sinks.map((sink) => standingAt(sink, { log, memory }))),
     remembered: memory.log,
     slotName: options.slotName,
     mode: options.mode,
@@ -65,6 +65,13 @@ async function resume(run: Run, open: Pick<Session, 'source' | 'sinks'> & { log:
   await options.state.set({ began: {} })
   const { position, running } = await beginTold(run, source)
   return { source, sinks: sinks.map(asNew), from: position, act: 'start', running }
+}
+
+/** How far a sink is in all is of use only where the log may have been left before it. */
+async function standingAt(open: OpenSink, { log, memory }: { log: LogState; memory: Memory }): Promise<SinkStanding> {
+  const isFailedOver = memory.log !== null && log.timeline > memory.log.timeline
+  const furthest = isFailedOver ? await inPart(open.name, async () => open.sink.furthest?.()) : null
+  return { ...standingOf(open), furthest: furthest ?? null }
 }
 
 async function tellAnew(sinks: readonly OpenSink[]): Promise<void> {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { readFooter } from '../../codecs/parquet/read-file.ts'
+import type { Position } from '../../contracts/position.ts'
 import type { SinkRecord, SinkState } from '../../contracts/sink.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
-import { isChangesFile, OWN_FOLDER, parsePlace, type ChangePlace } from './names.ts'
+import { isChangesFile, OWN_FOLDER, parsePlace, placeAsPosition, type ChangePlace } from './names.ts'
 import type { Store } from './store.ts'
 
 /** The sink's own part of its record. */
@@ -77,6 +78,20 @@ export async function newestOf(
   if (to === null)
     throw new MillraceError('PARQUET_MALFORMED', { path: `${path}/changes/${file}`, reason: 'its footer does not say where it ends' })
   return { file, to, reading: metadata['millrace.reading'] ?? '' }
+}
+
+/** The furthest change that lies in any file of ours; null where there is none. */
+export async function furthestOf(options: CheckpointOptions, own: ParquetRecord): Promise<Position | null> {
+  let furthest: Position | null = null
+  for (const folder of await options.store.folders('')) {
+    if (folder === OWN_FOLDER) continue
+    const known = own.tables[folder] ?? null
+    const footer = await newestFooter(options, folder, known?.file ?? '')
+    const isOurs = footer?.metadata['millrace.pipeline'] === options.pipeline
+    const to = isOurs ? (footer.metadata['millrace.to'] ?? '') : known === null ? '' : placeAsPosition(known.to)
+    if (to !== '' && (furthest === null || to > furthest)) furthest = to
+  }
+  return furthest
 }
 
 async function newestFooter({ store }: CheckpointOptions, folder: string, after: string) {

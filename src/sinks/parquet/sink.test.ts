@@ -141,6 +141,7 @@ describe('going on', () => {
     const { sink, record } = await lake.open({ state: createMemorySinkState() })
     // The last file was finished when all before it was durable.
     expect(record).toEqual({ position: insertAt(2).end, carry: 'carry 2', chunks: [] })
+    expect(await sink.furthest?.()).toBe(`${positionAt(3)}:000000000000`)
     await writeAll(sink, [insertAt(3), insertAt(4)])
     await flush(sink)
     await close(sink)

@@ -7,7 +7,7 @@ import type { Table } from '../../contracts/table.ts'
 import { createDeferred } from '../../lib/deferred.ts'
 import { createBudget } from './budget.ts'
 import { createChangeFiles } from './change-files.ts'
-import { newestOf, resumeFrom, type CheckpointOptions, type ParquetRecord } from './checkpoints.ts'
+import { furthestOf, newestOf, resumeFrom, type CheckpointOptions, type ParquetRecord } from './checkpoints.ts'
 import { createLedger } from './ledger.ts'
 import { refuseReserved } from './refuse-reserved.ts'
 import { createSaver } from './saver.ts'
@@ -75,6 +75,7 @@ export function createParquetSink(options: ParquetOptions): Sink {
   return {
     resume,
     beginAnew,
+    furthest: () => furthestOf(checkpoints, own),
     write,
     flush,
     batchBytes: BATCH_BYTES,
