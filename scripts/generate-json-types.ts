@@ -15,6 +15,11 @@ const REPORTS = [
   { title: '', path: 'src/errors/config-finding.ts', types: ['ConfigFinding'] },
   { title: 'verify --json', path: 'src/cli/verify-sinks.ts', types: ['VerifyReport'] },
   { title: '', path: 'src/core/verify.ts', types: ['TableVerdict', 'Difference'] },
+  { title: 'snapshot --json', path: 'src/cli/snapshot.ts', types: ['SnapshotReport'] },
+  { title: '', path: 'src/core/archive.ts', types: ['ArchiveSummary'] },
+  { title: '', path: 'src/core/archive-table.ts', types: ['ArchivedTable'] },
+  { title: 'catalog.json', path: 'src/contracts/archive.ts', types: ['Catalog', 'CatalogColumn', 'CatalogFile'] },
+  { title: 'snapshot verify --json', path: 'src/core/archive-verify.ts', types: ['ArchiveReport', 'VerifiedArchive', 'ArchiveFinding'] },
   { title: 'errors with --log json', path: 'src/cli/error-text.ts', types: ['ErrorReport'] },
 ]
 

@@ -98,18 +98,28 @@ function oneLine(text: string): string {
 
 function cliText(): string {
   const program = createProgram(() => {})
-  const commands = program.commands.map(commandText)
+  const commands = program.commands.flatMap((command) => [...(hasAction(command) ? [command] : []), ...command.commands]).map(commandText)
   return `${HEAD}# Command line\n\n${program.description()}\n\n${commands.join('')}${EXITS}`
 }
 
+/** Whether it does something by itself, and is not only a name before others. */
+function hasAction(command: Command): boolean {
+  return command.commands.length === 0 || command.registeredArguments.length > 0
+}
+
+/** `snapshot verify`: with the names above it, but for the program's own. */
+function nameOf(command: Command): string {
+  return command.parent?.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name()
+}
+
 function commandText(command: Command): string {
-  const usage = `\`\`\`\nmillrace ${command.name()} ${command.usage()}\n\`\`\`\n\n`
+  const usage = `\`\`\`\nmillrace ${nameOf(command)} ${command.usage()}\n\`\`\`\n\n`
   const args = command.registeredArguments.map(
     (argument) => `| \`${argument.name()}\` | ${cell(argument.description)}${choices(argument.argChoices)} |\n`,
   )
   const options = command.options.map((option) => `| \`${option.flags}\` | ${cell(option.description)}${choices(option.argChoices)} |\n`)
   const rows = [...args, ...options].join('')
-  return `## ${command.name()}\n\n${command.description()}\n\n${usage}${rows && `| | |\n|---|---|\n${rows}\n`}`
+  return `## ${nameOf(command)}\n\n${command.description()}\n\n${usage}${rows && `| | |\n|---|---|\n${rows}\n`}`
 }
 
 function choices(values: readonly string[] | undefined): string {
