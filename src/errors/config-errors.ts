@@ -1,0 +1,56 @@
+import type { ErrorEntry } from './error-entry.ts'
+
+/** Runtime, configuration and command line. */
+export const CONFIG_ERRORS = {
+  NODE_TOO_OLD: {
+    kind: 'config',
+    message: 'Millrace needs Node 22.18 or newer; this is {version}.',
+    hint: 'Install a newer Node, or run it by `npx node@24`.',
+  },
+  CONFIG_NOT_FOUND: {
+    kind: 'config',
+    message: 'There is no configuration file at {path}{meant}',
+    hint: 'Name one by `-c FILE`, write one by `millrace init`, or give a source URL and sinks: `millrace run postgres://… duckdb:./shop.duckdb`.',
+  },
+  CONFIG_SYNTAX: {
+    kind: 'config',
+    message: 'The configuration {path} cannot be read: {reason}.',
+    hint: 'Mend the YAML or JSON at the place named.',
+  },
+  CONFIG_INVALID: {
+    kind: 'config',
+    message: 'The configuration is not valid:\n{findings}',
+    hint: 'Mend each path named above; docs/reference/config.md tells every option, `millrace config schema` prints them.',
+  },
+  CONFIG_SECRET_MISSING: {
+    kind: 'config',
+    message: 'A secret of the configuration is not there: {reference}.',
+    hint: 'Set it before you start Millrace: {command}.',
+  },
+  CLI_USAGE: { kind: 'config', message: '{reason}', hint: 'See `millrace {command} --help`.' },
+  INIT_EXISTS: {
+    kind: 'config',
+    message: 'The file {path} is there already.',
+    hint: 'Name another by --output FILE, or write over it by --force.',
+  },
+  INIT_UNWRITABLE: {
+    kind: 'config',
+    message: '{path} cannot be written: {reason}.',
+    hint: 'Give this user the right to write there, or name another file by --output FILE.',
+  },
+  INIT_NO_TABLES: {
+    kind: 'config',
+    message: 'The database {database} has no tables that this role can see.',
+    hint: 'Check the name of the database at the end of the URL.',
+  },
+  POSITION_INVALID: {
+    kind: 'config',
+    message: '{position} is not a position.',
+    hint: "Give one of ours (16 hexadecimal digits) or Postgres' X/Y.",
+  },
+  SINK_URL_INVALID: {
+    kind: 'config',
+    message: '{url} does not name a sink.',
+    hint: 'Write TYPE:REST, for example duckdb:./shop.duckdb, file:./changes or stdout:.',
+  },
+} as const satisfies Record<string, ErrorEntry>
