@@ -10,6 +10,7 @@ import { planQuery, planTables, type ChunkPlan, type TablePlan } from './consist
 import { describeQuery, queriedTables, withOwnPath, type QueriedTable } from './consistent-query.ts'
 import { readRows } from './consistent-rows.ts'
 import { BEGIN_SNAPSHOT, connectForLong, createSnapshotReaders } from './consistent-session.ts'
+import { assertWholeSessions } from './direct.ts'
 import { passablePosition } from './lsn.ts'
 import { queryAll, queryRows } from './query.ts'
 import { targetOf } from './target.ts'
@@ -32,6 +33,7 @@ export async function openConsistent(config: PostgresConfig, context: SnapshotCo
     const first = open[0]
     const made = await connectForLong(first ? sameServer(first) : targetOf(config, 'snapshot'), false, signal)
     open.push(made)
+    if (!first) await assertWholeSessions(made)
     await queryAll(made, WAIT_FOR_LOCKS)
     return made
   }

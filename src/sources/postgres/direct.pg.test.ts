@@ -57,6 +57,13 @@ describe.each(testedMajors())('what stands before Postgres %i', (major) => {
     expect(await judge(await listen((socket, startup) => pass(socket, startup)))).toBe('direct')
   })
 
+  test('nothing, where every sender is in use', async () => {
+    await using full = await startPostgres(major, { max_wal_senders: '1' })
+    const only = await connect(full.url(), { replication: true })
+    expect(await judge(full.url())).toBe('direct')
+    await closeConnection(only)
+  })
+
   test('PgBouncer, which refuses replication', async () => {
     const url = await listen((socket, startup) => {
       if (startup.includes('replication')) socket.end(Buffer.from(REFUSES_REPLICATION, 'latin1'))

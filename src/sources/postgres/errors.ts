@@ -117,17 +117,18 @@ function wordsOf(error: ServerError): string {
   return error.code.startsWith('22') ? 'a data exception' : firstLine(error.message)
 }
 
-const UNREACHABLE = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'ENOENT',
-  'EACCES',
-  'EADDRNOTAVAIL',
+/** What a socket's codes mean where a connection is made. */
+const UNREACHABLE = new Map([
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['ENOTFOUND', 'the name is not known'],
+  ['EAI_AGAIN', 'the name cannot be looked up'],
+  ['ETIMEDOUT', 'no answer in time'],
+  ['EHOSTUNREACH', 'there is no way to the host'],
+  ['ENETUNREACH', 'there is no way to the network'],
+  ['EHOSTDOWN', 'the host is down'],
+  ['ENOENT', 'there is no such socket'],
+  ['EACCES', 'the socket may not be used by this user'],
+  ['EADDRNOTAVAIL', 'the address is none of this machine'],
 ])
 const BROKEN = new Set([
   'ECONNRESET',
@@ -141,7 +142,7 @@ const BROKEN = new Set([
 function fromSocket(error: unknown, place: ErrorPlace): Mapped | null {
   if (!(error instanceof Error)) return null
   const code = (error as NodeJS.ErrnoException).code ?? ''
-  const reason = firstLine(error.message) || code || 'no answer'
+  const reason = wordsOfSocket(error, code)
   if (error.name === 'TimeoutError') return ['SOURCE_LOST', { reason: 'no answer in time' }]
   if (isTlsFailure(error)) return explainTls(error, place)
   if (/^SASL|[Pp]assword must be/.test(error.message)) return ['SOURCE_AUTH', { user: place.user ?? 'the role', reason }]
@@ -149,6 +150,13 @@ function fromSocket(error: unknown, place: ErrorPlace): Mapped | null {
     BROKEN.has(code) || /timeout expired|[Cc]onnection terminated|not queryable|was closed|closed the connection/.test(error.message)
   if (!UNREACHABLE.has(code) && !isBreak) return null
   return place.phase === 'connect' ? ['SOURCE_UNREACHABLE', { host: place.host ?? 'the server', reason }] : ['SOURCE_LOST', { reason }]
+}
+
+/** Node tells the address again, and nothing at all where a name has several. */
+function wordsOfSocket(error: Error, code: string): string {
+  const words = UNREACHABLE.get(code)
+  if (words !== undefined) return `${words} (${code})`
+  return error.message === 'timeout expired' ? 'no answer in time' : firstLine(error.message) || code || 'no answer'
 }
 
 function isServerError(error: unknown): error is ServerError {

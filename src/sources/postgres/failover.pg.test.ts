@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Change } from '../../contracts/change.ts'
 import { startPostgres, testedMajors, until, type PostgresServer } from '../../../test/servers.ts'
 import { followPrimary } from '../../../test/standby.ts'
+import { checkFailover } from './check-failover.ts'
 import { postgresConfig } from './config.ts'
+import { closeConnection, connect } from './connection.ts'
 import { memoryState } from './memory-state.fixture.ts'
 import { openPostgres } from './source.ts'
 
@@ -53,6 +55,25 @@ describe.each(testedMajors().filter((major) => major >= 17))('a failover slot on
     await second.inspect()
     expect(await slotOf(primary, 'failover')).toBe(true)
     await second.end()
+  })
+
+  test('is checked for, with what guards it', async () => {
+    const codesOf = async (failover: boolean) => {
+      const connection = await connect(primary.url())
+      const findings = await checkFailover(connection, config(failover), { pipeline: 'shop' })
+      await closeConnection(connection)
+      return findings.map(({ code }) => code)
+    }
+    expect(await codesOf(false)).toEqual(['FAILOVER_OFF'])
+    expect(await codesOf(true)).toEqual(['FAILOVER_SLOT', 'FAILOVER_GUARDED'])
+    await primary.query("SELECT pg_create_logical_replication_slot('millrace_shop', 'pgoutput')")
+    await primary.query('ALTER SYSTEM RESET synchronized_standby_slots')
+    await primary.query('SELECT pg_reload_conf()')
+    await until(async () => (await primary.query('SHOW synchronized_standby_slots')).rows[0].synchronized_standby_slots === '')
+    expect(await codesOf(true)).toEqual(['FAILOVER_LATER', 'FAILOVER_UNGUARDED'])
+    await primary.query("SELECT pg_drop_replication_slot('millrace_shop')")
+    await primary.query("ALTER SYSTEM SET synchronized_standby_slots = 'standby'")
+    await primary.query('SELECT pg_reload_conf()')
   })
 
   // Last: it ends the primary.

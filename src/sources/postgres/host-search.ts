@@ -25,5 +25,5 @@ export function allFailed(failures: readonly HostFailure[]): MillraceError {
   const passing = failures.some(({ failure }) => failure.kind === 'transient')
   if (!passing) return first.failure
   const reason = failures.map(({ name, failure }) => `${name}: ${failure.fields.reason ?? failure.message}`).join('; ')
-  return new MillraceError('SOURCE_UNREACHABLE', { host: names.join(', '), reason })
+  return new MillraceError('SOURCE_UNREACHABLE', { host: `any of ${names.length} hosts`, reason })
 }
