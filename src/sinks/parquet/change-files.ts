@@ -29,6 +29,8 @@ const ALL_BUFFER_BYTES = 8 * 1024 * 1024
 /** What encoders and the store keep in memory for files in the making; past it the largest is finished early. */
 const UNFINISHED_BYTES = 64 * 1024 * 1024
 
+const FINISHED_AT_ONCE = 16
+
 type Making = {
   version: string
   folder: string
@@ -155,7 +157,11 @@ export function createChangeFiles(options: ChangeFilesOptions) {
   /** Keeps what is in memory bounded, however many tables there are. */
   function relieve(): void {
     const open = [...lanes.values()].flatMap((lane) => (lane.making === null ? [] : [{ lane, making: lane.making }]))
-    if (bufferBytes >= ALL_BUFFER_BYTES) for (const { making } of open) encode(making)
+    if (bufferBytes >= ALL_BUFFER_BYTES) {
+      // The largest first, until half of it is gone: small ones are better encoded later.
+      for (const { making } of open.toSorted((a, b) => b.making.bufferBytes - a.making.bufferBytes))
+        if (bufferBytes > ALL_BUFFER_BYTES / 2) encode(making)
+    }
     const kept = open.map(({ lane, making }) => ({ lane, bytes: making.writer.groupBytes + making.writer.heldBytes }))
     let all = kept.reduce((sum, { bytes }) => sum + bytes, 0)
     for (const { lane, bytes } of kept.sort((a, b) => b.bytes - a.bytes)) {
@@ -192,12 +198,22 @@ export function createChangeFiles(options: ChangeFilesOptions) {
   }
 
   /** Those that are old enough. */
-  function finishOld(): void {
-    for (const lane of lanes.values()) if (lane.making !== null && now() - lane.making.begunMs >= rollAfterMs) void finish(lane)
+  function finishOld(): Promise<void> {
+    return finishEach((making) => now() - making.begunMs >= rollAfterMs)
   }
 
   async function finishAll(): Promise<void> {
-    await Promise.all([...lanes.values()].map(finish))
+    await finishEach(() => true)
+    await Promise.all([...lanes.values()].map((lane) => lane.before.catch(() => {})))
+  }
+
+  /** A few at a time: what is finished takes memory that it does not take while it waits. */
+  async function finishEach(isWanted: (making: Making) => boolean): Promise<void> {
+    const wanted = [...lanes.values()].filter((lane) => lane.making !== null && isWanted(lane.making))
+    const work = async () => {
+      for (let lane = wanted.pop(); lane !== undefined; lane = wanted.pop()) await finish(lane)
+    }
+    await Promise.all(Array.from({ length: FINISHED_AT_ONCE }, work))
   }
 
   /** The table is gone: what follows under its name is another's. */

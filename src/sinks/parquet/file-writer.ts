@@ -1,6 +1,6 @@
 import type { Columns } from '../../contracts/batch.ts'
 import type { Column } from '../../contracts/table.ts'
-import type { EncoderPool } from '../../codecs/parquet/encoder-pool.ts'
+import type { AsyncFileEncoder, EncoderPool } from '../../codecs/parquet/encoder-pool.ts'
 import { parquetSchema, type SchemaOptions } from '../../codecs/parquet/schema.ts'
 import type { WriterOptions } from '../../codecs/parquet/writer.ts'
 import type { Budget } from './budget.ts'
@@ -41,12 +41,17 @@ export function createFileWriter(
   { store, pool, options, budget, failed }: FileContext,
   { path, columns, schema }: { path: string; columns: readonly Column[]; schema: SchemaOptions },
 ): FileWriter {
-  const encoder = pool.open(parquetSchema(columns, schema), options)
+  // Opened with the first rows: a thousand tables of which rows wait need no thousand encoders.
+  let encoder: AsyncFileEncoder | null = null
   const file = store.create(path)
   let storedBytes = 0
   let groupBytes = 0
   let isOver = false
   let tail: Promise<void> = Promise.resolve()
+
+  function encoding(): AsyncFileEncoder {
+    return (encoder ??= pool.open(parquetSchema(columns, schema), options))
+  }
 
   /** After what went before. Nothing of a file whose writing failed is written any more. */
   function then(act: () => Promise<void>): Promise<void> {
@@ -77,7 +82,9 @@ export function createFileWriter(
       budget.take(bytes)
       groupBytes += bytes
       void then(async () => {
-        const pieces = await encoder.write(given).finally(() => budget.give(bytes))
+        const pieces = await encoding()
+          .write(given)
+          .finally(() => budget.give(bytes))
         await keep(pieces)
       }).catch(() => {}) // told by `failed`
     },
@@ -86,7 +93,7 @@ export function createFileWriter(
       const bytes = FINISHING_BYTES + groupBytes + file.heldBytes
       budget.take(bytes)
       return then(async () => {
-        await keep(await encoder.end(metadata))
+        await keep(await encoding().end(metadata))
         await before
         await file.commit(headersOf(metadata))
         budget.give(bytes)
@@ -94,7 +101,7 @@ export function createFileWriter(
     },
     async abandon() {
       isOver = true
-      encoder.abandon()
+      encoder?.abandon()
       await tail.catch(() => {}) // told by `failed`, or of no interest any more
       await file.abandon()
     },

@@ -55,5 +55,5 @@ function reasonOf({ name, message, code, Region }: SdkError, status: number): st
     Region === undefined ? '' : `it is in ${Region}`,
   ]
   const said = words.filter((word) => word !== '' && word !== 'UnknownError').join(', ')
-  return said === '' ? `status ${status}` : said
+  return said === '' ? `status ${status}` : said.replace(/\.+$/, '')
 }

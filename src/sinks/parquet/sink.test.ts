@@ -213,12 +213,20 @@ describe('going on', () => {
     expect([await lake.files('public.users/changes'), lake.durable]).toEqual([[], []])
   })
 
+  test('a place that cannot be written is refused before anything is given to it', async () => {
+    const store = createLocalStore({ sink: 'lake', root: '/proc/lake', owner: 'shop.lake' })
+    await expect(lake.open({ store })).rejects.toMatchObject({ code: 'SINK_NOT_WRITABLE', fields: { path: '/proc/lake' } })
+  })
+
   test('a failure between calls is told, and again by the next call', async () => {
-    const full = async () => {
+    let isFull = false
+    const full = async (...args: Parameters<typeof fileSystem.link>) => {
+      if (!isFull) return fileSystem.link(...args)
       throw Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'link' })
     }
     const store = createLocalStore({ sink: 'lake', root: lake.root, owner: 'shop.lake', fs: { ...fileSystem, link: full } })
     const { sink } = await lake.open({ store, rollAfterMs: 10 })
+    isFull = true
     await writeAll(sink, [insertAt(1)])
     await vi.waitFor(() => expect(lake.failures).toMatchObject([{ code: 'SINK_DISK_FULL', kind: 'transient' }]), {
       timeout: 20_000,

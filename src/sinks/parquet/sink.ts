@@ -57,7 +57,7 @@ export function createParquetSink(options: ParquetOptions): Sink {
 
   const saver = createSaver({ ledger, state, own, durable: options.durable, failed })
   const budget = createBudget(IN_FLIGHT_BYTES)
-  const writer: WriterOptions = { rowGroupBytes: Math.min(ROW_GROUP_BYTES, options.rollSize), ...options.writer }
+  const writer = { ...options.writer, rowGroupBytes: Math.min(ROW_GROUP_BYTES, options.rollSize) }
   const files = { store, pool, options: writer, budget, failed, ledger, misfit: options.misfit, rollSize: options.rollSize, metadata }
   const changes = createChangeFiles({
     ...files,
@@ -87,7 +87,9 @@ export function createParquetSink(options: ParquetOptions): Sink {
 
   async function resume() {
     const { record, own: known } = await resumeFrom(checkpoints)
-    if (known !== null) {
+    // The first time: what cannot be written is told before anything is made in the source.
+    if (known === null) await store.check()
+    else {
       own.reading = known.reading
       Object.assign(own.tables, known.tables)
       Object.assign(own.generations, known.generations)
@@ -141,14 +143,13 @@ export function createParquetSink(options: ParquetOptions): Sink {
   function watchAge(): void {
     const due = changes.nextAge()
     if (timer !== null || due === null || hasFailed) return
-    timer = setTimeout(
-      () => {
-        timer = null
-        changes.finishOld()
-        watchAge()
-      },
-      Math.max(1, due - now()),
-    )
+    timer = setTimeout(finishOld, Math.max(1, due - now()))
+  }
+
+  async function finishOld(): Promise<void> {
+    await changes.finishOld()
+    timer = null
+    watchAge()
   }
 
   async function held(folder: string) {
