@@ -21,7 +21,7 @@ export function archiveText(summary: ArchiveSummary): string {
     ...(whole.length > LISTED ? [`  … and ${counted(whole.length - LISTED)} more (--json lists all)`] : []),
     ...failed.map(failureLine),
     ...(example ? [`To look at it: duckdb -c "${example} LIMIT 10"`] : []),
-    ...(ok ? [] : [`FAILED: ${failed.length} of ${counted(tables.length)}. The others are whole.`]),
+    ...(ok ? [] : [`FAILED: ${failed.length} of ${counted(tables.length)}.${whole.length > 0 ? ' The others are whole.' : ''}`]),
   ].join('\n')
 }
 

@@ -1,5 +1,8 @@
-import type { SnapshotChunk, SnapshotTable } from '../../contracts/archive.ts'
-import type { CatalogueTable } from './catalogue.ts'
+import type { RefusedTable, SnapshotChunk, SnapshotTable } from '../../contracts/archive.ts'
+import { tableName } from '../../contracts/table.ts'
+import { MillraceError } from '../../errors/millrace-error.ts'
+import { quoteIdentifier } from './catalogue-sql.ts'
+import type { CatalogueTable, Leaf } from './catalogue.ts'
 import type { Readable } from './consistent-rows.ts'
 import { copyQuerySql, countQuerySql, type QueriedTable } from './consistent-query.ts'
 import type { Connection } from './connection.ts'
@@ -20,30 +23,48 @@ export async function planTables(
   connection: Connection,
   tables: readonly CatalogueTable[],
   chunkBytes: number,
-): Promise<readonly SnapshotTable[]> {
+): Promise<{ tables: readonly SnapshotTable[]; refused: readonly RefusedTable[] }> {
   const sizes = await measure(
     connection,
     tables.flatMap((table) => table.leaves.map((leaf) => leaf.id)),
   )
-  return tables.map((table) => {
-    const chunks = table.leaves.flatMap((leaf) => {
-      const size = sizes.get(leaf.id)
-      if (!size || size.blocks === 0) return []
-      return cutBlocks(size, chunkBytes).map(({ from, to }, index, { length }): SnapshotChunk => {
-        // The last range is open: whatever the size was, nothing lies past it.
-        const condition = index === length - 1 ? `ctid >= '(${from},0)'::pg_catalog.tid` : blocksCondition({ from, to })
-        return {
-          what: { copySql: copySql(table, leaf.name, condition) } satisfies ChunkPlan,
-          rowEstimate: Math.round((size.rows * (to - from)) / size.blocks),
-        }
-      })
-    })
-    const counts = table.leaves.map(
-      (leaf) => `(SELECT count(*) FROM ONLY ${leaf.name}${table.rowFilter ? ` WHERE (${table.rowFilter})` : ''})`,
-    )
-    const countSql = `SELECT (${counts.join(' + ') || '0'})::text`
-    return { table: table.table, chunks, what: { table: table.table, asText: table.asText, countSql, isQuery: false } satisfies TablePlan }
+  const refused = tables.flatMap(({ table, leaves }) => {
+    const leaf = leaves.find(({ id }) => sizes.get(id)?.isReadable === false)
+    return leaf ? [{ schema: table.schema, name: table.name, error: forbidden(connection, leaf) }] : []
   })
+  const out = new Set(refused.map(tableName))
+  const planned = tables
+    .filter(({ table }) => !out.has(tableName(table)))
+    .map((table) => {
+      const chunks = table.leaves.flatMap((leaf) => {
+        const size = sizes.get(leaf.id)
+        if (!size || size.blocks === 0) return []
+        return cutBlocks(size, chunkBytes).map(({ from, to }, index, { length }): SnapshotChunk => {
+          // The last range is open: whatever the size was, nothing lies past it.
+          const condition = index === length - 1 ? `ctid >= '(${from},0)'::pg_catalog.tid` : blocksCondition({ from, to })
+          return {
+            what: { copySql: copySql(table, leaf.name, condition) } satisfies ChunkPlan,
+            rowEstimate: Math.round((size.rows * (to - from)) / size.blocks),
+          }
+        })
+      })
+      const counts = table.leaves.map(
+        (leaf) => `(SELECT count(*) FROM ONLY ${leaf.name}${table.rowFilter ? ` WHERE (${table.rowFilter})` : ''})`,
+      )
+      const countSql = `SELECT (${counts.join(' + ') || '0'})::text`
+      return {
+        table: table.table,
+        chunks,
+        what: { table: table.table, asText: table.asText, countSql, isQuery: false } satisfies TablePlan,
+      }
+    })
+  return { tables: planned, refused }
+}
+
+/** The right to read a partitioned table is none to read its partitions, which is how it is read in parallel. */
+function forbidden(connection: Connection, { label, name }: Leaf): MillraceError {
+  const role = connection.user ?? 'the role'
+  return new MillraceError('RIGHT_TABLE', { role, table: label, grant: `GRANT SELECT ON ${name} TO ${quoteIdentifier(role)}` })
 }
 
 /** A query is read on one connection, whole. */
@@ -52,20 +73,21 @@ export function planQuery({ sql }: QueriedTable, readable: Readable): SnapshotTa
   return { table: readable.table, chunks: [{ what: { copySql: copyQuerySql(sql, readable) } satisfies ChunkPlan, rowEstimate: 0 }], what }
 }
 
-type Size = { blocks: number; bytes: number; rows: number }
+type Size = { blocks: number; bytes: number; rows: number; isReadable: boolean }
 
 async function measure(connection: Connection, ids: readonly number[]): Promise<ReadonlyMap<number, Size>> {
   if (ids.length === 0) return new Map()
   const rows = await queryRows(
     connection,
-    `SELECT oid::text, (pg_relation_size(oid) / current_setting('block_size')::int8)::text, pg_table_size(oid)::text, reltuples::text
+    `SELECT oid::text, (pg_relation_size(oid) / current_setting('block_size')::int8)::text, pg_table_size(oid)::text, reltuples::text,
+       has_table_privilege(oid, 'SELECT')::text
      FROM pg_catalog.pg_class WHERE oid IN (${ids.join(', ')})`,
   )
   return new Map(
-    rows.map(([id, blocks, bytes, tuples]) => {
+    rows.map(([id, blocks, bytes, tuples, isReadable]) => {
       // Never analysed: a guess of 100 bytes a row, for progress alone.
       const estimate = Number(tuples) > 0 ? Number(tuples) : Math.round(Number(bytes) / 100)
-      return [Number(id), { blocks: Number(blocks), bytes: Number(bytes), rows: estimate }]
+      return [Number(id), { blocks: Number(blocks), bytes: Number(bytes), rows: estimate, isReadable: isReadable === 'true' }]
     }),
   )
 }

@@ -131,12 +131,14 @@ describe.each(testedMajors())('one point in time of Postgres %i', (major) => {
   test('what cannot be read is named, and the rest is read', async () => {
     await using db =
       await database(`CREATE TABLE good(id int); INSERT INTO good VALUES (1); CREATE TABLE bad(id int); CREATE TABLE secret(id int);
-      CREATE ROLE reader_${major} LOGIN; GRANT SELECT ON good, bad TO reader_${major};`)
+      CREATE TABLE parts(n int) PARTITION BY LIST (n); CREATE TABLE part_1 PARTITION OF parts FOR VALUES IN (1);
+      CREATE ROLE reader_${major} LOGIN; GRANT SELECT ON good, bad, parts TO reader_${major};`)
     const url = db.url.replace('postgres@', `reader_${major}@`)
     const queries = { 'q.wrong': 'SELECT nothing FROM good', 'q.double': 'SELECT 1 AS a, 2 AS a', 'q.right': 'SELECT 1 AS a' }
     await using snapshot = await open({ url, where: { 'public.bad': 'nonsense = 1' } }, { queries })
     expect(snapshot.refused.map((refused) => [tableName(refused), (refused.error as { code?: string }).code]).sort()).toEqual([
       ['public.bad', 'WHERE_INVALID'],
+      ['public.parts', 'RIGHT_TABLE'],
       ['public.secret', 'RIGHT_TABLE'],
       ['q.double', 'ARCHIVE_QUERY'],
       ['q.wrong', 'ARCHIVE_QUERY'],

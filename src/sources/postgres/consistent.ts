@@ -107,8 +107,8 @@ async function openTaken({ context, keepers, name, position, tables, queried, re
   const readers = createSnapshotReaders(sameServer(keepers.snapshot), name)
   return {
     position,
-    tables: [...planned, ...queries.tables],
-    refused: [...refused, ...queries.refused],
+    tables: [...planned.tables, ...queries.tables],
+    refused: [...refused, ...planned.refused, ...queries.refused],
     async count({ what }, signal) {
       const { countSql, isQuery } = what as TablePlan // made by planTables and planQuery
       const count = (connection: Connection) => queryRows(connection, countSql)
