@@ -34,8 +34,8 @@ export const definition: SinkDefinition<ParquetConfig> = {
     const store = await openStore(settings, { ...context, owner })
     const { compression, level, threads, onValue: misfit, rollSize, rollAfter: rollAfterMs } = settings
     const writer = { compression, ...(level !== undefined && { level }) }
-    const { pipeline, name, state, durable, failed } = context
-    return createParquetSink({ pipeline, name, state, durable, failed, store, owner, writer, threads, misfit, rollSize, rollAfterMs })
+    const { pipeline, name, state, durable, failed, log } = context
+    return createParquetSink({ pipeline, name, state, durable, failed, log, store, owner, writer, threads, misfit, rollSize, rollAfterMs })
   },
   openArchive: async (settings, context) => (await import('./archive-open.ts')).openArchive(settings, context),
   place({ path }, { pathOf, table }) {

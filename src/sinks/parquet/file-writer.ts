@@ -12,6 +12,8 @@ export type FileContext = {
   pool: EncoderPool
   options: WriterOptions
   budget: Budget
+  /** Values of a file were clamped or made NULL, so many by column: never in silence. */
+  misfits(path: string, counts: Readonly<Record<string, number>>): void
   /** A file failed: the sink is of no use any more. */
   failed(error: unknown): void
 }
@@ -38,7 +40,7 @@ const HEADER = /^[\u0020-\u007e]{1,200}$/
 const FINISHING_BYTES = 256 * 1024
 
 export function createFileWriter(
-  { store, pool, options, budget, failed }: FileContext,
+  { store, pool, options, budget, misfits, failed }: FileContext,
   { path, columns, schema }: { path: string; columns: readonly Column[]; schema: SchemaOptions },
 ): FileWriter {
   // Opened with the first rows: a thousand tables of which rows wait need no thousand encoders.
@@ -57,7 +59,10 @@ export function createFileWriter(
   function then(act: () => Promise<void>): Promise<void> {
     tail = tail.then(act)
     tail.catch((error: unknown) => {
-      if (!isOver) failed(error)
+      if (isOver) return
+      isOver = true
+      failed(error)
+      void file.abandon()
     })
     return tail
   }
@@ -97,6 +102,8 @@ export function createFileWriter(
         await before
         await file.commit(headersOf(metadata))
         budget.give(bytes)
+        const counts = encoding().misfits
+        if (Object.keys(counts).length > 0) misfits(path, counts)
       })
     },
     async abandon() {

@@ -19,6 +19,8 @@ export type Lake = {
   state: SinkState
   durable: string[]
   failures: unknown[]
+  /** What was said in warnings. */
+  warnings: Record<string, unknown>[]
   open(options?: Partial<ParquetOptions>): Promise<{ sink: Sink; record: SinkRecord | null }>
   files(folder: string): Promise<readonly string[]>
   /** The rows of a file by column. */
@@ -34,6 +36,7 @@ export function createLake(): Lake {
     state: createMemorySinkState(),
     durable: [],
     failures: [],
+    warnings: [],
     async open(options = {}) {
       const sink = createParquetSink({
         pipeline: 'shop',
@@ -41,6 +44,7 @@ export function createLake(): Lake {
         state: lake.state,
         durable: (position) => void lake.durable.push(position),
         failed: (error) => void lake.failures.push(error),
+        log: { debug() {}, info() {}, warn: (event, fields) => void lake.warnings.push({ event, ...fields }), error() {} },
         store: createLocalStore({ sink: 'lake', root, owner: 'shop.lake' }),
         owner: 'shop.lake',
         writer: { compression: 'zstd' },

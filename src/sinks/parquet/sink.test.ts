@@ -92,6 +92,22 @@ describe('files of changes', () => {
     expect(await idsIn('public.users/changes')).toEqual([1n, 2n, 3n, 4n, 5n])
   })
 
+  test('what a type cannot hold stops the sink, or is changed as the policy says and counted aloud', async () => {
+    const dated: Table = { ...users, columns: [users.columns[0]!, { ...users.columns[1]!, name: 'day', type: { kind: 'date' } }] } // it has four
+    const batch = batchOf(1, insertOf(dated, [1n, 'infinity']), insertOf(dated, [2n, '2026-11-20']))
+    const failing = await lake.open()
+    await writeAll(failing.sink, [batch])
+    await expect(flush(failing.sink)).rejects.toMatchObject({ code: 'PARQUET_VALUE', kind: 'data' })
+    await close(failing.sink)
+    expect(await lake.files('public.users/changes')).toEqual([])
+    const { sink } = await lake.open({ misfit: 'null' })
+    await writeAll(sink, [batch])
+    await flush(sink)
+    await close(sink)
+    expect((await lake.rows(`public.users/changes/${nameAt(1)}`)).map((row) => row.day)).toEqual([null, '2026-11-20'])
+    expect(lake.warnings).toMatchObject([{ event: 'misfits', sink: 'lake', policy: 'null', values: { day: 1 } }])
+  })
+
   test('a quiet table is not waited for longer than its age allows, without another call', async () => {
     const { sink } = await lake.open({ rollAfterMs: 20 })
     await writeAll(sink, [insertAt(1)])

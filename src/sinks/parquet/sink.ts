@@ -14,7 +14,7 @@ import { createSaver } from './saver.ts'
 import { createSnapshotFiles } from './snapshot-files.ts'
 import type { Store } from './store.ts'
 
-export type ParquetOptions = Pick<SinkContext, 'pipeline' | 'name' | 'state' | 'durable' | 'failed'> & {
+export type ParquetOptions = Pick<SinkContext, 'pipeline' | 'name' | 'state' | 'durable' | 'failed' | 'log'> & {
   store: Store
   /** The sink's own folder under `.millrace`. */
   owner: string
@@ -58,7 +58,18 @@ export function createParquetSink(options: ParquetOptions): Sink {
   const saver = createSaver({ ledger, state, own, durable: options.durable, failed })
   const budget = createBudget(IN_FLIGHT_BYTES)
   const writer = { ...options.writer, rowGroupBytes: Math.min(ROW_GROUP_BYTES, options.rollSize) }
-  const files = { store, pool, options: writer, budget, failed, ledger, misfit: options.misfit, rollSize: options.rollSize, metadata }
+  const files = {
+    store,
+    pool,
+    options: writer,
+    budget,
+    misfits,
+    failed,
+    ledger,
+    misfit: options.misfit,
+    rollSize: options.rollSize,
+    metadata,
+  }
   const changes = createChangeFiles({
     ...files,
     sink,
@@ -109,6 +120,10 @@ export function createParquetSink(options: ParquetOptions): Sink {
     hasFailed = true
     failure.reject(error)
     options.failed(error)
+  }
+
+  function misfits(path: string, counts: Readonly<Record<string, number>>): void {
+    options.log.warn('misfits', { sink, path: `${store.place}/${path}`, policy: options.misfit, values: counts })
   }
 
   async function write(batch: Batch): Promise<'accepted'> {
