@@ -1,4 +1,4 @@
-/** Replays the files of the Parquet sink as docs/specs/parquet.md says, and compares what remains with the source. */
+/** Replays the files of the Parquet sink as docs/guides/parquet-and-duckdb.md says, and compares what remains with the source. */
 import { readFooter, readRows } from '../../src/codecs/parquet/read-file.ts'
 import { tableName, type LogicalType, type Row, type Table, type Value } from '../../src/contracts/table.ts'
 import { tableFolder } from '../../src/lib/table-folder.ts'
