@@ -164,6 +164,7 @@ export function createChangeFiles(options: ChangeFilesOptions) {
     }
     const kept = open.map(({ lane, making }) => ({ lane, bytes: making.writer.groupBytes + making.writer.heldBytes }))
     let all = kept.reduce((sum, { bytes }) => sum + bytes, 0)
+    if (all < UNFINISHED_BYTES) return
     for (const { lane, bytes } of kept.sort((a, b) => b.bytes - a.bytes)) {
       if (all < UNFINISHED_BYTES) return
       all -= bytes
@@ -174,7 +175,7 @@ export function createChangeFiles(options: ChangeFilesOptions) {
   /** Never rejects: a failure is told by `failed`, and nothing of the file is called durable. */
   function finish(lane: Lane): Promise<void> {
     const { making } = lane
-    if (making === null) return lane.before
+    if (making === null) return lane.before.catch(() => {})
     lane.making = null
     encode(making)
     const { writer, folder, name, last: to, pending } = making
@@ -182,7 +183,7 @@ export function createChangeFiles(options: ChangeFilesOptions) {
       ledger.settle(pending)
       options.finished(folder, { name, to })
     })
-    // What follows must not appear after a failure either: it waits for ever, and the sink is closed.
+    // What follows fails with it: nothing may appear after a file that is missing.
     lane.before = finished
     return finished.catch(() => {})
   }

@@ -337,3 +337,24 @@ describe('files of snapshots', () => {
     expect(await idsIn('public.users/snapshot')).toEqual([1n, 2n, 3n])
   })
 })
+
+test('hundreds of tables wait in memory together, and each ends in one file', async () => {
+  const tables = Array.from({ length: 200 }, (_, at) => usersTable({ name: `t${at}`, id: at + 1 }))
+  const { sink } = await lake.open()
+  for (let at = 1; at <= 5; at++) await writeAll(sink, [batchOf(at, ...tables.map((table) => insertOf(table, userRow(at))))])
+  await flush(sink)
+  expect([sink.hasPending, lake.durable.at(-1)]).toEqual([false, batchOf(5).end])
+  await close(sink)
+  for (const { name } of tables) expect(await lake.files(`public.${name}/changes`)).toHaveLength(1)
+  expect(await idsIn('public.t7/changes')).toEqual([1n, 2n, 3n, 4n, 5n])
+})
+
+test('where memory runs short the largest file is finished early, and nothing of it is lost', async () => {
+  const { sink } = await lake.open()
+  const large = (at: number) => ({ ...insertAt(at), bytes: 5 * 1024 * 1024 })
+  for (let at = 1; at <= 20; at++) await writeAll(sink, [large(at)])
+  await vi.waitFor(async () => expect(await lake.files('public.users/changes')).not.toEqual([]), { timeout: 20_000, interval: 5 })
+  await flush(sink)
+  await close(sink)
+  expect(await idsIn('public.users/changes')).toEqual(Array.from({ length: 20 }, (_, at) => BigInt(at + 1)))
+})
