@@ -10,6 +10,8 @@ import { config as parquetConfig } from '../sinks/parquet/config.ts'
 import { folderWith, millrace, startMillrace } from './run-cli.fixture.ts'
 import type { SnapshotReport } from './snapshot.ts'
 
+const log = { debug() {}, info() {}, warn() {}, error() {} }
+
 describe('millrace snapshot', () => {
   let server: PostgresServer
   beforeAll(async () => {
@@ -48,7 +50,7 @@ describe('millrace snapshot', () => {
     expect([code, report.ok, report.rows, report.tables.map(({ catalog }) => catalog.source)]).toEqual([
       0,
       true,
-      20_000,
+      200_000,
       ['public.empty', 'public.users'],
     ])
     expect(report.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
@@ -69,8 +71,8 @@ describe('millrace snapshot', () => {
     expect(catalog).toMatchObject({
       id: report.id,
       source: 'public.users',
-      num_source_records: 20_000,
-      num_records_processed: 20_000,
+      num_source_records: 200_000,
+      num_records_processed: 200_000,
       success: true,
     })
     expect(catalog.schema[2]).toEqual({
@@ -86,7 +88,7 @@ describe('millrace snapshot', () => {
     )
     expect(
       await query(`SELECT count(*), sum(balance)::VARCHAR, max(born)::VARCHAR, any_value(tags)::VARCHAR FROM '${folder}/*.parquet'`),
-    ).toEqual([[20_000n, '50002500.00', '2054-10-04', '[a, NULL]']])
+    ).toEqual([[200_000n, '5000025000.00', '2547-08-01', '[a, NULL]']])
     expect(await query(`SELECT count(*) FROM '${cwd}/lake/public.empty/*/*.parquet'`)).toEqual([[0n]])
     const isRight = `name = 'n' || id AND balance = id / 4.0 AND born = date '2000-01-01' + id`
     expect(await query(`SELECT count(DISTINCT id) FROM '${folder}/*.parquet' WHERE ${isRight}`)).toEqual([[200_000n]])
@@ -129,6 +131,7 @@ describe('millrace snapshot', () => {
     expect([code, report.tables[0]?.catalog.error?.code]).toEqual([1, 'PARQUET_VALUE'])
     const clamped = await take(configured(db.url, { sink: { onValue: 'clamp' } }))
     expect(clamped.code).toBe(0)
+    expect(clamped.stderr).toMatch(/"policy":"clamp","values":\{"d":1\}.*"misfits"/)
   })
 
   test('verify names each kind of damage by its file', async () => {
@@ -140,7 +143,7 @@ describe('millrace snapshot', () => {
       const folder = join(folderWith({}), 'copy')
       cpSync(whole, folder, { recursive: true })
       damage(folder, JSON.parse(readFileSync(join(folder, 'catalog.json'), 'utf8')) as Catalog)
-      await using archive = await openArchive(parquetConfig.parse({ path: folder }), { baseDir: folder, name: 'parquet' })
+      await using archive = await openArchive(parquetConfig.parse({ path: folder }), { baseDir: folder, name: 'parquet', log })
       const { ok, archives } = await verifyArchives(archive, new AbortController().signal)
       const findings = archives.flatMap((archive) => archive.findings)
       return [ok ? 0 : 1, findings.map(({ file, finding }) => `${file ?? ''} ${finding}`.trim())]

@@ -9,7 +9,7 @@ import { openStore } from './open-store.ts'
 const ROW_GROUP_BYTES = 8 << 20
 
 /** Archives where the sink of this configuration keeps its files; nothing of the sink's own is touched. */
-export async function openArchive(config: ParquetConfig, { baseDir, name }: Pick<ArchiveContext, 'baseDir' | 'name'>): Promise<Archive> {
+export async function openArchive(config: ParquetConfig, { baseDir, name, log }: ArchiveContext): Promise<Archive> {
   const { compression, level, rollSize, onValue, threads } = config
   // Never swept: another snapshot may be writing there just now, and every name there is made only once.
   const store = await openStore(config, { baseDir, name, owner: 'archives' })
@@ -17,6 +17,7 @@ export async function openArchive(config: ParquetConfig, { baseDir, name }: Pick
     encoding: { compression, rowGroupBytes: Math.min(ROW_GROUP_BYTES, rollSize), ...(level === undefined ? {} : { level }) },
     rollBytes: rollSize,
     misfit: onValue,
+    misfits: (path, values) => log.warn('misfits', { sink: name, path, policy: onValue, values }),
     // Nothing else is done meanwhile: an archive may have the cores that reading leaves.
     threads: Math.max(threads, Math.min(4, availableParallelism() - 1)),
   })

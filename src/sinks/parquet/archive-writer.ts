@@ -18,6 +18,8 @@ export type ArchiveWriterOptions = {
   /** A part that has reached this size is closed. */
   rollBytes: number
   partsAtOnce: number
+  /** Told of a file's values that were clamped or made NULL, by column. */
+  misfits(path: string, counts: Readonly<Record<string, number>>): void
 }
 
 type Part = {
@@ -88,6 +90,8 @@ export function createArchiveWriter(options: ArchiveWriterOptions): ArchiveWrite
   async function close(part: Part): Promise<void> {
     await append(part, part.encoder.end({ 'millrace.source': tableName(table), 'millrace.snapshot': id }))
     await part.file.commit({ snapshot: id })
+    const { misfits } = part.encoder
+    if (Object.keys(misfits).length > 0) options.misfits(`${store.place}/${folder}/${part.name}`, misfits)
     open.delete(part)
     begun.delete(part)
     files.push({ name: part.name, rows: part.encoder.rows, bytes: part.bytes, sha256: part.hash.digest('hex') })

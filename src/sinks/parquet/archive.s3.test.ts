@@ -16,13 +16,14 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 const nobody = new AbortController().signal
+const log = { debug() {}, info() {}, warn() {}, error() {} }
 const id = '0193aaaa-0000-7000-8000-000000000000'
 const column: Column = { name: 'n', id: 1, type: { kind: 'int64' }, sourceType: 'bigint', typeOid: 20, typeModifier: -1, nullable: true }
 const table: Table = { schema: 'public', name: 't', id: 1, version: 'v', columns: [column], key: [], identity: 'nothing' }
 
 const open = (prefix: string) => {
   const settings = config.parse({ path: `s3://${bucket}/${prefix}`, ...server.settings, partSize: '5MB', rollSize: '5MB' })
-  return openArchive(settings, { baseDir: '/', name: 'lake' })
+  return openArchive(settings, { baseDir: '/', name: 'lake', log })
 }
 
 /** Numbers that do not compress. */

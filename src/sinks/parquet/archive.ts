@@ -6,7 +6,7 @@ import { OWN_FOLDER } from './names.ts'
 import { CATALOG, createArchiveWriter, type ArchiveWriterOptions } from './archive-writer.ts'
 import type { Store } from './store.ts'
 
-export type ParquetArchiveOptions = Pick<ArchiveWriterOptions, 'encoding' | 'rollBytes'> &
+export type ParquetArchiveOptions = Pick<ArchiveWriterOptions, 'encoding' | 'rollBytes' | 'misfits'> &
   Pick<SchemaOptions, 'misfit'> & { threads: number }
 
 /** Columns on their way into the threads: what waits there is read already, and costs memory alone. */
