@@ -136,7 +136,7 @@ describe('secrets', () => {
     expect(result).toMatchObject({ code: 0, stderr: '' })
     expect(result.stdout).toContain('postgres://ada:***@127.0.0.1:1/shop?sslpassword=***')
     expect(result.stdout).toContain('./${env:STATE_NAME}.db')
-    expect(result.stdout).toContain('chunkSize: 8MB')
+    expect(result.stdout).toContain('chunkSize: 4MB')
     expect(result.stdout).toContain('format: native')
     expect(result.stdout).not.toContain('s3cret')
   })

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { v7 as uuidv7 } from 'uuid'
 import type { Config, ConfiguredSink } from '../config/config.ts'
 import { archiveTables, type ArchiveSummary } from '../core/archive.ts'
@@ -46,9 +45,7 @@ type Taking = { config: Config; sink: ConfiguredSink; terminal: Terminal; displa
 
 async function takeSnapshot({ config, sink, terminal, display, signal }: Taking): Promise<ArchiveSummary> {
   const { definition, config: own } = config.source
-  const { chunkBytes, queries } = config.snapshot
-  // A reader for each core keeps this process busy; more would wait for their turn, with their buffers full.
-  const parallel = Math.min(config.snapshot.parallel, Math.max(2, availableParallelism()))
+  const { chunkBytes, parallel, queries } = config.snapshot
   const { openSnapshot } = definition
   if (!openSnapshot)
     throw new MillraceError('CLI_USAGE', { reason: `A ${definition.type} source has no consistent snapshots.`, command: 'snapshot' })

@@ -4,7 +4,7 @@
  * standard streams and the arguments stay; nothing has been opened yet. Windows has no exec: there nothing happens.
  * `megabytes`: of one semi-space; V8's own choice is twice 16, or more. Where rows stay columns few objects are made, and less will do.
  */
-export function boundYoungGeneration(megabytes = 16): void {
+export function boundYoungGeneration(megabytes = 8): void {
   const chosen = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((option) => option.includes('semi-space'))
   if (chosen || process.platform === 'win32' || typeof process.execve !== 'function') return
   process.execve(

@@ -21,8 +21,13 @@ export const configSchema = z.strictObject({
         .describe(
           '`incremental` copies the rows that are there, in chunks, while changes flow; `none` follows changes only; `consistent` is what `millrace snapshot` does, whatever stands here, and `run` does not: all rows of one point in time.',
         ),
-      parallel: z.int().min(1).max(64).prefault(4).describe('How many chunks are read at once.'),
-      chunkSize: sizeSchema({ min: '64kB', max: '1GB' }).prefault('8MB').describe('About how much of a table one chunk holds.'),
+      parallel: z
+        .int()
+        .min(1)
+        .max(64)
+        .prefault(4)
+        .describe('How many chunks are read at once; no more than the machine has cores, or two.'),
+      chunkSize: sizeSchema({ min: '64kB', max: '1GB' }).prefault('4MB').describe('About how much of a table one chunk holds.'),
       queries: z
         .record(z.string().regex(/^[^.]+\..+$/su, { error: 'must be schema.table' }), z.string().min(1))
         .prefault({})

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import type { Schema } from '../contracts/definition.ts'
@@ -29,7 +30,13 @@ export async function validateConfig(input: unknown, options: { baseDir: string;
     source,
     sinks,
     transforms,
-    snapshot: { mode: snapshot.mode, parallel: snapshot.parallel, chunkBytes: snapshot.chunkSize, queries: snapshot.queries },
+    // A reader for each core keeps this process busy; more would wait for their turn, with their buffers full.
+    snapshot: {
+      mode: snapshot.mode,
+      parallel: Math.min(snapshot.parallel, Math.max(2, availableParallelism())),
+      chunkBytes: snapshot.chunkSize,
+      queries: snapshot.queries,
+    },
     batch: { maxBytes: batch.maxSize, maxWaitMs: batch.maxWait },
     state: resolve(options.baseDir, base.state ?? `.millrace/${base.name}.db`),
     onError: base.onError,

@@ -1,13 +1,13 @@
-import { to as copyTo } from 'pg-copy-streams'
 import type { Connection } from './connection.ts'
 import { toSourceError } from './errors.ts'
+import { gulpingCopyTo } from './gulping-copy.ts'
 
 /**
  * What COPY sends, in pieces as the socket brings them; returns what tells the rows counted by the server.
  * The data ends before that count is sent, perhaps a packet before: ask only once the next statement of the connection was answered.
  */
 export async function* copyOut(connection: Connection, sql: string): AsyncGenerator<Buffer, () => number> {
-  const copy = connection.query(copyTo(sql, { highWaterMark: 1 << 20 }))
+  const copy = connection.query(gulpingCopyTo(sql, { highWaterMark: 1 << 20 }))
   try {
     for await (const piece of copy as AsyncIterable<Buffer>) yield piece
   } catch (error) {

@@ -1,35 +1,54 @@
-import type { Duplex, DuplexOptions } from 'node:stream'
+import type { Duplex, DuplexOptions, Readable, ReadableOptions } from 'node:stream'
 import type { Submittable } from 'pg'
 import pgCopyStreams from 'pg-copy-streams'
 
 export type CopyBoth = Duplex & Submittable
 
-/** What of pg-copy-streams' `both` (7.0.0, pinned) is used beside its contract: its reading of what the server sends. */
-type Inner = CopyBoth & {
+export type CopyTo = Readable & Submittable & { rowCount: number }
+
+/** What of pg-copy-streams (7.0.0, pinned) is used beside its contract: its reading of what the server sends. */
+type Inner = {
+  push(bytes: Buffer): boolean
   _parse(chunk: Buffer): boolean | undefined
   _buffer: { size: number }
   _state: number
   _code: number
   _unreadMessageContentLength: number
-  _gotCopyInResponse: boolean
 }
 
-const { both } = pgCopyStreams as unknown as { both(command: string, options: DuplexOptions): Inner }
+const { both, to } = pgCopyStreams as unknown as {
+  both(command: string, options: DuplexOptions): CopyBoth & Inner & { _gotCopyInResponse: boolean }
+  to(command: string, options: ReadableOptions): CopyTo & Inner
+}
 
 const BETWEEN = 0
 const INSIDE = 2
+const COPY_OUT_RESPONSE = 0x48
 const COPY_DATA = 0x64
 const HEADER_BYTES = 5
 
+/** `both`, gulping. */
+export function gulpingCopyBoth(command: string, options: DuplexOptions): CopyBoth {
+  const copy = both(command, options)
+  gulp(copy, () => copy._gotCopyInResponse)
+  return copy
+}
+
+/** `to`, gulping. */
+export function gulpingCopyTo(command: string, options: ReadableOptions): CopyTo {
+  const copy = to(command, options)
+  gulp(copy, () => copy._code === COPY_OUT_RESPONSE || copy._code === COPY_DATA)
+  return copy
+}
+
 /**
- * `both`, whose payloads are moved together inside the gulp they came in, instead of each message becoming a view, a list entry
+ * Payloads are moved together inside the gulp they came in, instead of each message becoming a view, a list entry
  * and a copy: a fifth of the CPU of a flood of small rows.
  *
  * Nothing is lost on the way in or out: it takes over where the library stands between two messages or inside the payload of one, and
  * hands back to it, for good, from the first byte of whatever is not CopyData (an error, the end).
  */
-export function gulpingCopyBoth(command: string, options: DuplexOptions): CopyBoth {
-  const copy = both(command, options)
+function gulp(copy: Inner, hasBegun: () => boolean): void {
   const slow = copy._parse.bind(copy)
   let rest: Buffer | null = null
   /** Payload bytes of the message in hand still to come; -1 while the library parses. */
@@ -40,12 +59,11 @@ export function gulpingCopyBoth(command: string, options: DuplexOptions): CopyBo
     if (left >= 0) return move(rest ? Buffer.concat([rest, chunk]) : chunk)
     const drained = slow(chunk)
     // An end or an error took its buffers away.
-    if (isOver || !copy._gotCopyInResponse || !copy._buffer) return drained
+    if (isOver || !copy._buffer || !hasBegun()) return drained
     if (copy._state === INSIDE && copy._code === COPY_DATA) left = copy._unreadMessageContentLength
     else if (copy._state === BETWEEN && copy._buffer.size === 0) left = 0
     return drained
   }
-  return copy
 
   function move(chunk: Buffer): boolean | undefined {
     rest = null
