@@ -113,6 +113,38 @@ test('joins the changes that wait, in order and up to the bytes that a sink asks
   expect(lane.durable).toBe('6')
 })
 
+test('a sink that asks for much is given what gathers meanwhile; the first after a pause, enough of it, a copy and a drain wait for nothing', async () => {
+  const store = createMemoryStore({ answer: 'durable' })
+  const sink = Object.assign(createMemorySink(store), { batchBytes: 1000 })
+  let now = 0
+  let endGap = () => {}
+  const clock = { now: () => now, sleep: () => new Promise<void>((resolve) => (endGap = resolve)) }
+  const { lane } = open(store, { clock, sink })
+  const given = () => store.writes.map(({ end }) => end)
+  lane.push(changes('1'))
+  await vi.waitFor(() => expect(given()).toEqual(['1']), { interval: 1 })
+  lane.push(changes('2'))
+  await turn()
+  lane.push(changes('3'))
+  await turn()
+  expect(given()).toEqual(['1'])
+  now = 200
+  endGap()
+  await vi.waitFor(() => expect(given()).toEqual(['1', '3']), { interval: 1 })
+  lane.push({ ...changes('4'), bytes: 2000 } as Batch)
+  await vi.waitFor(() => expect(given()).toEqual(['1', '3', '4']), { interval: 1 })
+  lane.push(changes('5'))
+  await turn()
+  lane.push(rows('k', '5', true))
+  await vi.waitFor(() => expect(given()).toEqual(['1', '3', '4', '5', '5']), { interval: 1 })
+  lane.push(changes('6'))
+  await turn()
+  expect(lane.durable).toBe('5')
+  await lane.drain()
+  expect([lane.durable, given().at(-1)]).toEqual(['6', '6'])
+  endGap()
+})
+
 test('a second flush waits for its gap while the first after a pause does not, and a drain waits for none', async () => {
   const store = createMemoryStore()
   let endGap = () => {}

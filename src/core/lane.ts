@@ -65,7 +65,8 @@ export class Lane {
   readonly #queue: Batch[] = []
   #usedBytes = 0
   #flushedAt = Number.NEGATIVE_INFINITY
-  /** Resolves when the gap after the last flush is over; null where nobody waits for it. */
+  #writtenAt = Number.NEGATIVE_INFINITY
+  /** Resolves when the gap after the last flush or write is over; null where nobody waits for it. */
   #gap: Promise<void> | null = null
   #written: Written | null = null
   #writtenSince = 0
@@ -165,6 +166,11 @@ export class Lane {
     try {
       for (;;) {
         if (this.failure !== null) return
+        const restMs = this.#gatherMs()
+        if (restMs > 0) {
+          await this.#rest(restMs)
+          continue
+        }
         const batch = this.#next()
         if (batch !== undefined) await this.#handle(batch)
         else if (this.#canFlush()) await this.#flushOrRest()
@@ -178,6 +184,23 @@ export class Lane {
       this.#isOver = true
       this.#giveRoom()
     }
+  }
+
+  /**
+   * How long to wait for more before the next write: a sink that asks for much at once pays about the same for few changes as for
+   * many, so while changes keep coming it is written to some times a second only. The first after a pause goes at once, and a copy waits for nothing.
+   */
+  #gatherMs(): number {
+    const { batchBytes } = this.#options.sink
+    if (batchBytes === undefined || this.#isDraining || this.#queue.length === 0 || this.#usedBytes >= batchBytes) return 0
+    if (this.#queue.some((batch) => batch.kind !== 'changes')) return 0
+    return this.#writtenAt + FLUSH_GAP_MS - this.#options.clock.now()
+  }
+
+  /** Until something happens, or the time is over. */
+  async #rest(restMs: number): Promise<void> {
+    this.#gap ??= this.#options.clock.sleep(restMs, this.#options.signal).finally(() => (this.#gap = null))
+    await Promise.race([this.#woken(), this.#gap])
   }
 
   /** The next batch; for a sink that asks for more at once, with the changes that follow on it. */
@@ -224,6 +247,7 @@ export class Lane {
     this.#isWriting = true
     const answer = await this.#options.sink.write(batch, this.#options.signal)
     this.#isWriting = false
+    this.#writtenAt = this.#options.clock.now()
     if (answer === 'accepted') this.#needsFlush = true
     const { chunks, held }: Pick<Written, 'chunks' | 'held'> = this.#written ?? { chunks: [], held: null }
     if (batch.kind === 'control' && endsCopies(batch)) this.#forgetParts(batch.table)
@@ -259,8 +283,7 @@ export class Lane {
   async #flushOrRest(): Promise<void> {
     const restMs = this.#flushedAt + FLUSH_GAP_MS - this.#options.clock.now()
     if (!this.#needsFlush || this.#isDraining || restMs <= 0) return this.#flush()
-    this.#gap ??= this.#options.clock.sleep(restMs, this.#options.signal).finally(() => (this.#gap = null))
-    await Promise.race([this.#woken(), this.#gap])
+    await this.#rest(restMs)
   }
 
   async #flush(): Promise<void> {

@@ -94,9 +94,12 @@ function fits(table: CatalogueTable, chunk: Chunk, predicate: Predicate): boolea
   return table.leaves.some((leaf) => leaf.id === predicate.leaf && leaf.name === chunk.leaf && leaf.storage === predicate.storage)
 }
 
-/** Rows on the wire are about as long as in their blocks. A guess that is too small only costs a copy. */
+/**
+ * Rows on the wire are about as long as in their blocks, rows of many short columns longer: each field has its length in front.
+ * A guess that is too small costs a copy; of one that is too large the rest is never touched, and so takes no memory.
+ */
 function expectedBytes(predicate: Predicate): number {
-  return predicate.kind === 'blocks' ? Math.min((predicate.to - predicate.from) * 8192, 64 << 20) : 0
+  return predicate.kind === 'blocks' ? Math.min((predicate.to - predicate.from) * 8192 * 1.5, 64 << 20) : 0
 }
 
 function forbidden(connection: Connection, table: string): MillraceError {
