@@ -16,8 +16,7 @@ if (isOld) {
 
 /** What starts the process anew comes before everything that would then be loaded twice. */
 async function start(args: string[]) {
-  if (args[0] === 'run') (await import('./young-generation.ts')).boundYoungGeneration()
-  if (args[0] === 'snapshot') (await import('./young-generation.ts')).boundYoungGeneration(4)
+  if (args[0] === 'run' || args[0] === 'snapshot') (await import('./young-generation.ts')).boundYoungGeneration()
   const cache = await import('./compile-cache.ts')
   cache.keepCompiled()
   const { main } = await import('./main.ts')

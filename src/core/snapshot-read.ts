@@ -1,6 +1,7 @@
 import type { Chunk, ChunkRead } from '../contracts/source.ts'
 import { createDeferred } from '../lib/deferred.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
+import { collectYoung } from '../lib/collect-young.ts'
 import { orAborted } from '../lib/or-aborted.ts'
 import type { Outcome } from './merge.ts'
 import { retryDelayMs } from './retry.ts'
@@ -70,6 +71,7 @@ async function readOnce(context: SnapshotContext, request: ReadRequest, signal: 
   }
   const { rowCount: rows, bytes } = read.rows
   lease.read(bytes)
+  collectYoung()
   registration.read(read)
   const wait = waits.passing(read.high)
   context.wake()
@@ -77,6 +79,7 @@ async function readOnce(context: SnapshotContext, request: ReadRequest, signal: 
     return (await orAborted(settled, signal)) === 'stale' ? 'stale' : { rows, bytes }
   } finally {
     wait.over()
+    collectYoung()
     abandon()
   }
 }
