@@ -5,11 +5,12 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
 import type { PostgresServer } from '../test/servers.ts'
+import { figure, median, type Figure } from './figures.ts'
+import { incremental } from './incremental.ts'
 import { copyOut, drain, recvlogical } from './limits.ts'
 import { run, scratch, start, startCli, takeSnapshot, type Usage } from './millrace.ts'
 import { copySlot, insertAtOnce, insertRows, markEnd, TABLE, updateRows, wideTable } from './workload.ts'
 
-export type Figure = { name: string; value: number; unit: string; target: string | null; met: boolean | null }
 export type Scenario = { name: string; about: string; measure(server: PostgresServer, size: number): Promise<Figure[]> }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -44,6 +45,11 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'archive-narrow',
     about: '`millrace snapshot` of 1 M rows of 8 columns to Parquet',
     measure: (server, size) => archive(server, 1e6 * size, 'bench'),
+  },
+  {
+    name: 'incremental',
+    about: '2 M rows of 13 columns into Parquet beside a writer: chunks in the stream, and one snapshot',
+    measure: incremental,
   },
   { name: 'one-transaction', about: 'one transaction of 1 GB to NDJSON files: memory', measure: oneTransaction },
   { name: 'latency', about: 'commit to line on standard output, 200 changes/s', measure: latency },
@@ -270,19 +276,6 @@ function configuration(server: PostgresServer, what: { sink: string; slot: strin
     sinks: [sinks[what.sink as keyof typeof sinks]],
     state: './state.db',
   }
-}
-
-/** `at`: what the figure should be, at least or at most; null where nothing is asked of it. */
-function figure(name: string, value: number, unit: string, at: { least?: number | undefined; most?: number | undefined } = {}): Figure {
-  const { least, most } = at
-  if (least !== undefined) return { name, value, unit, target: `≥ ${least}`, met: value >= least }
-  if (most !== undefined) return { name, value, unit, target: `≤ ${most}`, met: value <= most }
-  return { name, value, unit, target: null, met: null }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
 function folderBytes(path: string): number {
