@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: a real Postgres, a shop whose writers never rest, and Millrace copying and following it into
- * DuckDB and NDJSON files: pulled out by kill -9 half-way, started again, a column added meanwhile, verified at the end.
+ * DuckDB, NDJSON and Parquet files: pulled out by kill -9 half-way, started again, a column added meanwhile, verified at the end.
  * `--keep` goes on until Ctrl-C.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -10,6 +10,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startPostgres, until, type PostgresServer } from '../test/servers.ts'
 import { foldFiles } from './fold-files.ts'
+import { queryLake } from './query-lake.ts'
 import { loadShop, NEW_COLUMN, startWriters, type Writers } from './shop.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -52,6 +53,7 @@ source: { type: postgres, url: "${server.url()}", tables: ["public.*"] }
 sinks:
   - { type: duckdb, path: ./shop.duckdb }
   - { type: file, path: ./changes }
+  - { type: parquet, path: ./lake, rollAfter: 1s }
 state: ./state.db
 `,
   )
@@ -82,7 +84,11 @@ async function followUntilInterrupt(): Promise<void> {
 async function verify(server: PostgresServer, begun: number): Promise<number> {
   const files = await foldFiles(server.url(), join(output, 'changes'))
   say(
-    `The files, replayed line by line: ${files.lines.toLocaleString('en')} lines give ${files.rows.toLocaleString('en')} rows, ${files.differing} of them unlike the source.`,
+    `The NDJSON files, replayed line by line: ${files.lines.toLocaleString('en')} lines give ${files.rows.toLocaleString('en')} rows, ${files.differing} of them unlike the source.`,
+  )
+  const lake = await queryLake(join(output, 'lake'), join(output, 'shop.duckdb'))
+  say(
+    `The Parquet files, asked for the latest state by the guide's query: ${lake.files} files give ${lake.rows.toLocaleString('en')} rows, ${lake.differing} of them unlike DuckDB's tables.`,
   )
   const child = millrace(['verify', '-c', configuration], 'pipe')
   let printed = ''
@@ -93,7 +99,10 @@ async function verify(server: PostgresServer, begun: number): Promise<number> {
     `  duckdb ${relative(process.cwd(), join(output, 'shop.duckdb'))} "SELECT status, count(*), sum(total) FROM public.orders GROUP BY status"\n`,
   )
   process.stdout.write(`  tail -n 1 ${relative(process.cwd(), join(output, 'changes'))}/public.orders/*.ndjson\n`)
-  if (files.differing > 0) return 1
+  process.stdout.write(
+    `  duckdb -c "SELECT _op, count(*) FROM read_parquet('${relative(process.cwd(), join(output, 'lake'))}/public.orders/changes/*.parquet') GROUP BY _op"\n`,
+  )
+  if (files.differing > 0 || lake.differing > 0) return 1
   process.stdout.write(printed)
   return code
 }
