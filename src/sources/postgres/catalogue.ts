@@ -1,11 +1,11 @@
 import { createTextDecoder } from '../../codecs/pg-types/create-text-decoder.ts'
 import { typeOf } from '../../codecs/pg-types/type-of.ts'
 import type { Column, Table, Value } from '../../contracts/table.ts'
-import { catalogueSql, quoteName } from './catalogue-sql.ts'
+import { catalogueSql, quoteName, type CatalogueQuery } from './catalogue-sql.ts'
 import { groupBy, parseFacts, type Facts, type Relation } from './catalogue-rows.ts'
 import { firstElement } from './first-element.ts'
 import { makeTable } from './make-table.ts'
-import { queryAll, type Rows } from './query.ts'
+import { isGone, queryAll, type Rows } from './query.ts'
 import type { Connection } from './connection.ts'
 import { isSystemSchema } from './table-patterns.ts'
 import type { TypeResolver } from './type-facts.ts'
@@ -82,12 +82,27 @@ export type Leaf = {
 
 /** Every table that the patterns choose. One round trip, whatever their number. */
 export async function readCatalogue(connection: Connection, scope: Scope): Promise<readonly CatalogueTable[]> {
-  return parseCatalogue(await queryAll(connection, catalogueSql({ ...scope, only: null })), scope)
+  return parseCatalogue(await askCatalogue(connection, { ...scope, only: null }), scope)
 }
 
 /** One table by its number, whatever the patterns say; null where it is gone. */
 export async function readTable(connection: Connection, scope: Scope, id: number): Promise<CatalogueTable | null> {
-  return parseTable(await queryAll(connection, catalogueSql({ ...scope, only: id })), scope, id)
+  return parseTable(await askCatalogue(connection, { ...scope, only: id }), scope, id)
+}
+
+/** A table that is dropped while it is looked at, any in the database, fails the whole look: the next one does not see it. */
+const LOOKS = 10
+
+async function askCatalogue(connection: Connection, query: CatalogueQuery): Promise<readonly Rows[]> {
+  for (let look = 1; ; look++) {
+    // In a transaction that failed nothing can be asked again: there it is the caller's to begin anew.
+    const mayRepeat = connection.getTransactionStatus() === 'I'
+    try {
+      return await queryAll(connection, catalogueSql(query))
+    } catch (error) {
+      if (!isGone(error) || !mayRepeat || look === LOOKS) throw error
+    }
+  }
 }
 
 /** From the results of catalogueSql. */

@@ -12,7 +12,7 @@ import { readRows } from './consistent-rows.ts'
 import { BEGIN_SNAPSHOT, connectForLong, createSnapshotReaders } from './consistent-session.ts'
 import { assertWholeSessions } from './direct.ts'
 import { passablePosition } from './lsn.ts'
-import { queryAll, queryRows } from './query.ts'
+import { isGone, queryAll, queryRows } from './query.ts'
 import { targetOf } from './target.ts'
 
 /** Rows are handed on in pieces of this size: what they are decoded to, and its copies on the way, are a multiple of it. */
@@ -60,12 +60,18 @@ async function takeSnapshot({ config, context, keepers }: Taking): Promise<Consi
     const before = await orLocked(keepers.locks, () => chooseTables(keepers.locks, config, queried))
     const refused = await lockTables(keepers.locks, before, queried)
     const taken = await exportSnapshot(keepers.snapshot)
-    const after = await orLocked(keepers.snapshot, () => chooseTables(keepers.snapshot, config, queried))
-    if (isSame(before, after)) return openTaken({ context, keepers, ...taken, tables: after, queried, refused })
+    const after = await orLocked(keepers.snapshot, () => chooseTables(keepers.snapshot, config, queried).catch(noneIfGone))
+    if (after && isSame(before, after)) return openTaken({ context, keepers, ...taken, tables: after, queried, refused })
     // What is not locked might have been emptied since the snapshot: both begin again.
     await Promise.all([queryAll(keepers.locks, 'ROLLBACK'), queryAll(keepers.snapshot, 'ROLLBACK')])
     if (attempt === ATTEMPTS) throw new MillraceError('ARCHIVE_TABLES_RESTLESS', { attempts: attempt })
   }
+}
+
+/** A table that nobody asked for, and so is not locked, was dropped since the snapshot. */
+function noneIfGone(error: unknown): null {
+  if (isGone(error)) return null
+  throw error
 }
 
 /** The position is read after the snapshot was taken: whatever it sees was written to the log before. */

@@ -47,6 +47,8 @@ export function sqlstateOf(error: unknown): string | undefined {
   return isServerError(error) ? error.code : undefined
 }
 
+const UNDEFINED_TABLE = '42P01'
+
 type Mapped = readonly [ErrorCode, ErrorFields]
 
 function fromServer(error: ServerError, place: ErrorPlace): Mapped {
@@ -87,6 +89,8 @@ function fromServer(error: ServerError, place: ErrorPlace): Mapped {
     case 'XX000':
       // "could not map filenumber": a slot that was built while a TRUNCATE or a rewrite waited for a synchronous standby fails there for ever.
       if (place.phase === 'stream') return ['SOURCE_DECODING', { position: place.position ?? 'the checkpoint', reason }]
+      // A function of the catalogue waited for a DROP that then committed: the table is gone, as by name it would be.
+      if (error.routine === 'relation_open') return ['SOURCE_QUERY', { sqlstate: UNDEFINED_TABLE, reason }]
   }
   if (isPassing(error.code)) return place.phase === 'connect' ? ['SOURCE_UNREACHABLE', { host, reason }] : ['SOURCE_LOST', { reason }]
   return ['SOURCE_QUERY', { sqlstate: error.code, reason: wordsOf(error) }]

@@ -9,7 +9,7 @@ import { useForeign } from './foreign-publication.ts'
 import { judgeTable, type Wants } from './judge-table.ts'
 import { missingNames, scopeOf } from './scope.ts'
 import { entryOf, planPublication, type Entry, type Member, type Step } from './publication-plan.ts'
-import { queryRows } from './query.ts'
+import { isGone, queryRows } from './query.ts'
 
 /** The publications of a pipeline as they are in the server, in step with the configuration. */
 export type Publications = {
@@ -34,6 +34,9 @@ export type PublicationOptions = {
   entering?: (ids: readonly number[]) => Promise<void>
 }
 
+/** So often is begun anew where tables are dropped between the look at them and the publication. */
+const ATTEMPTS = 10
+
 /**
  * Makes the publications, or brings them in step, before any slot is made: a slot's history starts with them in it.
  * Statements and verdict are one transaction, whose locks keep ALTER TABLE out: so no table is ever published, for
@@ -46,11 +49,16 @@ export async function ensurePublications(connection: Connection, options: Public
   const scope = scopeOf(connection, options.config, { publications: found.names, viaRoot: true, publishesGenerated: false })
   // A filter is judged by the server: a newcomer that it condemns is left out in a second round, without it.
   const condemned = new Map<number, MillraceError>()
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const before = await readCatalogue(connection, scope)
     if (options.onRefused === 'throw') checkNamed(before, options.config)
     const plan = await planFor(connection, { options, found, scope, before, condemned })
-    const outcome = await carryOut(connection, { options, scope, before, ...plan })
+    const outcome = await carryOut(connection, { options, scope, before, ...plan }).catch((error: unknown) => {
+      // A table was dropped since the look: what it would have been part of was rolled back.
+      if (isGone(error) && attempt < ATTEMPTS) return null
+      throw error
+    })
+    if (outcome === null) continue
     if (outcome.condemned === null)
       return { ours: true, names: found.names, scope, ...outcome, refused: refusedOf(outcome.tables, plan.refused) }
     condemned.set(outcome.condemned.id, outcome.condemned.error)
