@@ -27,6 +27,12 @@ export function chunkFile(id: ChunkId, part: number): string {
   return `${generation}-${number}${part === 0 ? '' : `_${String(part).padStart(4, '0')}`}.parquet`
 }
 
+/** Whether it is a file of this chunk, whichever part of it. */
+export function isOfChunk(name: string, id: ChunkId): boolean {
+  const whole = chunkFile(id, 0).slice(0, -'.parquet'.length)
+  return name.startsWith(whole) && /^(_\d+)?\.parquet$/.test(name.slice(whole.length))
+}
+
 export function generationOf(id: ChunkId): string {
   return id.split('/').at(-2) ?? ''
 }

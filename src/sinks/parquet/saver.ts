@@ -12,6 +12,8 @@ export type SaverOptions = Pick<SinkContext, 'state' | 'durable'> & { ledger: Le
 export function createSaver({ ledger, state, own, durable, failed }: SaverOptions) {
   let saved: Checkpoint | null = null
   let saving: Promise<void> | null = null
+  /** Asked for while one was under way, which may have looked already. */
+  let isAgain = false
 
   /** The last position saved; null where there was nothing to save. */
   async function saveAll(): Promise<string | null> {
@@ -27,7 +29,11 @@ export function createSaver({ ledger, state, own, durable, failed }: SaverOption
 
   async function run(): Promise<void> {
     try {
-      const last = await saveAll()
+      let last: string | null = null
+      do {
+        isAgain = false
+        last = (await saveAll()) ?? last
+      } while (isAgain)
       saving = null
       // Again, now that nothing may be pending any more.
       if (last !== null) durable(last)
@@ -40,7 +46,7 @@ export function createSaver({ ledger, state, own, durable, failed }: SaverOption
 
   return {
     save(): void {
-      if (saving !== null) return
+      if (saving !== null) return void (isAgain = true)
       saving = Promise.resolve().then(run)
       saving.catch(() => {}) // told by `failed`
     },

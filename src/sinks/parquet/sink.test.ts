@@ -315,6 +315,26 @@ describe('files of snapshots', () => {
     expect(await idsIn('public.users/snapshot')).toEqual([7n, 8n])
   })
 
+  test.each([true, false])(
+    'a chunk of several files that was not recorded leaves none of them behind when it is read again in fewer (fresh: %s)',
+    async (fresh) => {
+      const seed = await lake.open()
+      if (!fresh) await writeAll(seed.sink, [...copy('1-0', 0, [99], true), snapshotEndAt(0, users, '1-0')])
+      await flush(seed.sink)
+      await close(seed.sink)
+      const part = (id: number, last: boolean) => rowsAt(1, { table: users, chunk: chunk('1-a', 0), rows: [userRow(id)], last })
+      const first = await lake.open({ rollSize: 150 })
+      await writeAll(first.sink, [snapshotBeginAt(1, users, '1-a', fresh), ...[1, 2, 3, 4].map((id) => part(id, false))])
+      await flush(first.sink)
+      await close(first.sink)
+      const { sink } = await lake.open()
+      await writeAll(sink, [snapshotBeginAt(2, users, '1-a', fresh), part(1, false), part(2, true), snapshotEndAt(2, users, '1-a')])
+      await flush(sink)
+      await close(sink)
+      expect(await idsIn('public.users/snapshot')).toEqual([1n, 2n])
+    },
+  )
+
   test('a copy cut short in the middle of a chunk leaves nothing of the chunk', async () => {
     const { sink } = await lake.open()
     await writeAll(sink, [

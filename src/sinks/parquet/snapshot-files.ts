@@ -6,7 +6,7 @@ import type { Misfit } from '../../codecs/parquet/schema.ts'
 import type { ParquetRecord } from './checkpoints.ts'
 import { createFileWriter, type FileContext, type FileWriter } from './file-writer.ts'
 import type { Ledger, Pending } from './ledger.ts'
-import { chunkFile, generationOf, generationOfFile, OWN_FOLDER } from './names.ts'
+import { chunkFile, generationOf, generationOfFile, isOfChunk, OWN_FOLDER } from './names.ts'
 
 export type SnapshotFilesOptions = FileContext & {
   ledger: Ledger
@@ -87,22 +87,29 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     return file
   }
 
-  /** Where a file of a chunk goes; what an earlier life left there is gone. */
+  /** Where a file of a chunk goes. Before the first, what an earlier life left of the chunk goes: it may have cut it into more parts. */
   async function place({ table, chunk }: RowsBatch, part: number): Promise<string> {
     const folder = tableFolder(table)
     const copy = generations[folder]
-    const target = copy?.isStaged && copy.generation === generationOf(chunk) ? asideFolder(folder) : `${folder}/snapshot`
-    const name = chunkFile(chunk, part)
-    const left = leftOver.get(target) ?? (await lookAt(folder, target))
-    const path = `${target}/${name}`
-    if (left.delete(name)) await store.remove([path])
-    return path
+    const seen = `${folder}/snapshot`
+    const target = copy?.isStaged && copy.generation === generationOf(chunk) ? asideFolder(folder) : seen
+    // Also where readers look: that life may have died while it moved files there.
+    if (part === 0) for (const place of new Set([target, seen])) await removeLeft(folder, place, chunk)
+    return `${target}/${chunkFile(chunk, part)}`
   }
 
-  async function lookAt(folder: string, target: string): Promise<Set<string>> {
+  async function removeLeft(folder: string, place: string, chunk: ChunkId): Promise<void> {
+    const left = leftOver.get(place) ?? (await lookAt(folder, place))
+    const ours = [...left].filter((name) => isOfChunk(name, chunk))
+    if (ours.length === 0) return
+    await store.remove(ours.map((name) => `${place}/${name}`))
+    for (const name of ours) left.delete(name)
+  }
+
+  async function lookAt(folder: string, place: string): Promise<Set<string>> {
     await options.sweep(folder)
-    const names = new Set(await store.list(target))
-    leftOver.set(target, names)
+    const names = new Set(await store.list(place))
+    leftOver.set(place, names)
     return names
   }
 
