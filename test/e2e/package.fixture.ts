@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { folderWith, ROOT } from '../../src/cli/run-cli.fixture.ts'
 
 const BIN = join(ROOT, 'node_modules', '.bin')
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+/** What is packed and what `prepack` builds it with: a copy, because others run the checkout's own `dist` meanwhile. */
+const CHECKOUT = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs', 'src', 'scripts', 'tsconfig.json', 'tsconfig.build.json']
 /** npm and npx on the checkout's own Node, whatever the machine's is. */
 const PATH = `${BIN}${delimiter}${process.env.PATH ?? ''}`
 
@@ -25,11 +27,10 @@ export type Project = {
 
 export async function installPackage(): Promise<Project> {
   const stage = folderWith({})
-  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs'])
-    if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(stage, name), { recursive: true })
-  // What the build lacks to be free of errors is said by `npm run check`; here its output counts.
-  await run(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--outDir', join(stage, 'dist')], { cwd: ROOT })
+  for (const name of CHECKOUT) cpSync(join(ROOT, name), join(stage, name), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules'), join(stage, 'node_modules'))
   const packed = await run('npm', ['pack', '--json', '--silent'], { cwd: stage })
+  if (packed.status !== 0) throw new Error(packed.stdout + packed.stderr)
   const [tarball] = JSON.parse(packed.stdout) as { filename: string; files: { path: string }[] }[] // npm's own form
   if (!tarball) throw new Error(packed.stderr)
   const folder = folderWith({ 'package.json': '{ "name": "empty", "private": true, "type": "module" }' })
