@@ -1,6 +1,6 @@
 /** Every command of the README does what the README says. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { folderWith, millrace, ROOT } from '../../src/cli/run-cli.fixture.ts'
@@ -13,13 +13,14 @@ const commands = blocks
   .flatMap(({ text }) => text.split('\n'))
   .map((line) => line.replace(/\s+#.*$/, '').trim())
   .filter((line) => /^(npm|millrace|node_modules)/.test(line))
+  .map((line) => line.replace(/postgres:\S+/, 'URL'))
 
 let server: PostgresServer
 beforeAll(async () => void (server = await startPostgres(18)))
 afterAll(async () => server.stop())
 
 test('the commands of the README are these, so that a new one gets a test', () => {
-  expect(commands.map((command) => command.replace(/postgres:\S+/, 'URL'))).toEqual([
+  expect(commands).toEqual([
     'npm run demo',
     'npm test',
     'npm ci && npm run build',
@@ -29,6 +30,8 @@ test('the commands of the README are these, so that a new one gets a test', () =
     'millrace status -c millrace.yaml',
     'millrace verify -c millrace.yaml',
     'millrace drop   -c millrace.yaml',
+    'millrace tail   URL',
+    'millrace snapshot URL parquet:./lake',
   ])
 })
 
@@ -62,6 +65,24 @@ test('source and sinks on the command line work as the README writes them', asyn
   expect(
     await millrace(['run', server.url(database), 'duckdb:./shop.duckdb', 'file:./changes', '--until', 'caught-up'], { cwd }),
   ).toMatchObject({ code: 0 })
+})
+
+test('a look at what changes, and an archive, work as the README writes them, and make nothing in the database', async () => {
+  const database = await server.createDatabase('readme')
+  await server.query('CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (1), (2)', [], database)
+  const cwd = folderWith({})
+  const run = async (line: string, ...more: string[]) => {
+    expect(commands).toContain(line)
+    return millrace([...line.replace('URL', server.url(database)).split(/\s+/).slice(1), ...more], { cwd })
+  }
+  const looked = await run('millrace tail   URL', '--snapshot', '--until', 'caught-up')
+  expect(looked.code, looked.stderr).toBe(0)
+  expect(looked.stdout.match(/"op":"read"/g)).toHaveLength(2)
+  const archived = await run('millrace snapshot URL parquet:./lake')
+  expect(archived.code, archived.stderr).toBe(0)
+  expect(readdirSync(join(cwd, 'lake'))).not.toEqual([])
+  const left = `SELECT slot_name FROM pg_replication_slots WHERE database = current_database() UNION ALL SELECT pubname FROM pg_publication`
+  expect((await server.query(left, [], database)).rows).toEqual([])
 })
 
 test('the demo ends with its verdict', { timeout: 180_000 }, () => {
