@@ -5,13 +5,15 @@ export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const count = { passed: 0, failed: errors.length, skipped: 0 }
     for (const module of modules) {
-      if (module.state() === 'failed' && module.children.size === 0) count.failed++
+      let failed = 0
       for (const test of module.children.allTests()) {
         const state = test.result().state
         if (state === 'passed') count.passed++
-        else if (state === 'failed') count.failed++
+        else if (state === 'failed') failed++
         else count.skipped++
       }
+      // A file that does not load, or whose hook fails, fails without a failed test: it counts as one.
+      count.failed += failed === 0 && module.state() === 'failed' ? 1 : failed
     }
     // After the default reporter's own summary.
     process.once('exit', () => process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`))
