@@ -33,14 +33,23 @@ async function readChoice(choice: ConfigChoice, command: string): Promise<Config
     throw new MillraceError('CLI_USAGE', { reason: 'Give a file by -c or a source URL, not both.', command })
   if (path !== undefined) return readFile(path, choice)
   if (source === undefined) return readDefault(choice, command)
-  if (sinks.length === 0) throw new MillraceError('CLI_USAGE', { reason: 'No sink is named after the source URL.', command })
+  if (sinks.length === 0)
+    throw new MillraceError('CLI_USAGE', {
+      reason: 'No sink is named after the source URL, such as duckdb:./shop.duckdb or parquet:./lake.',
+      command,
+    })
   return (await import('../config/command-line-config.ts')).commandLineConfig(source, sinks, process.cwd())
 }
 
 const DEFAULT_FILES = ['millrace.yaml', 'millrace.yml', 'millrace.json']
 
+/** The configuration that is meant where none is named; undefined where there is none. */
+export function defaultFile(): string | undefined {
+  return DEFAULT_FILES.find((name) => existsSync(name))
+}
+
 async function readDefault(choice: ConfigChoice, command: string): Promise<Config> {
-  const path = DEFAULT_FILES.find((name) => existsSync(name))
+  const path = defaultFile()
   if (path !== undefined) return readFile(path, choice)
   const otherwise = command === 'config' ? '' : ', or give a source URL and sinks'
   const reason = `There is no ${DEFAULT_FILES[0]} here. Name a configuration by -c FILE, write one by \`millrace init\`${otherwise}.`

@@ -35,6 +35,21 @@ describe('bad usage', () => {
     expect(result.stderr).toContain(words)
   })
 
+  test('a command that only holds others tells them, and hints name the innermost', async () => {
+    const alone = await millrace(['schema'])
+    expect(alone).toMatchObject({ code: 2, stdout: expect.stringContaining('generate [options]'), stderr: '' })
+    const inner = await millrace(['snapshot', 'verify', '--nope'])
+    expectError(inner, 'CLI_USAGE')
+    expect(inner.stderr).toContain('millrace snapshot verify --help')
+  })
+
+  test('tail without a URL looks at the database of the configuration that lies there', async () => {
+    expect((await millrace(['tail', 'users'], { cwd: folderWith({ 'millrace.yaml': SHOP }) })).stderr).toContain('SOURCE_UNREACHABLE')
+    const nowhere = await millrace(['tail'], { cwd: folderWith({}) })
+    expectError(nowhere, 'CLI_USAGE')
+    expect(nowhere.stderr).toContain('There is no millrace.yaml here')
+  })
+
   test('a sink that is not in the configuration is named with the nearest', async () => {
     const result = await millrace(['run', '-c', 'shop.yaml', '--sink', 'fiel'], { cwd: folderWith({ 'shop.yaml': SHOP }) })
     expectError(result, 'CLI_USAGE')

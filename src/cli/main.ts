@@ -37,7 +37,10 @@ async function dispatch(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
-    throw new MillraceError('CLI_USAGE', { reason: usageReason(error.message), command: commandOf(args, program) })
+    const { command, path } = commandOf(args, program)
+    // One that only holds others was named alone.
+    if (error.code === 'commander.help') return (command.outputHelp(), 2)
+    throw new MillraceError('CLI_USAGE', { reason: usageReason(error.message), command: path || 'COMMAND' })
   }
   return code
 }
@@ -52,9 +55,11 @@ function usageReason(message: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-function commandOf(args: readonly string[], program: Command): string {
-  const names = program.commands.map((command) => command.name())
-  return names.find((name) => name === args[0]) ?? 'COMMAND'
+/** The innermost command that the first words name. */
+function commandOf(args: readonly string[], command: Command, path = ''): { command: Command; path: string } {
+  const [name = '', ...rest] = args
+  const inner = command.commands.find((each) => each.name() === name)
+  return inner ? commandOf(rest, inner, path === '' ? name : `${path} ${name}`) : { command, path }
 }
 
 /** Known before the command line is parsed, so that an error in it is printed in the form asked for. */

@@ -84,8 +84,8 @@ function addSnapshot(program: Command, finish: Finish): void {
 function addTail(program: Command, finish: Finish): void {
   withLog(withConfig(program.command('tail')))
     .description('Look at the changes of a live database as they happen. Nothing that is made for it stays there.')
-    .usage('[options] URL [TABLE...]')
-    .argument('[url]', 'the database: postgres://…; with -c, a table')
+    .usage('[options] [URL] [TABLE...]')
+    .argument('[url]', 'the database: postgres://…; left out: that of -c, or of the millrace.yaml here')
     .argument('[tables...]', 'tables as schema.table or table; * and ? allowed, ! in front leaves out; default: all')
     .option('--snapshot', 'the rows that are there too, as `read`, exact beside the changes that commit meanwhile')
     .option('--op <list>', 'only these: read, insert, update, delete, truncate, message; may be given more than once', collect, [])

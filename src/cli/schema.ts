@@ -92,5 +92,5 @@ function printParquet(tables: readonly Table[], misfit: Misfit, asJson: boolean)
 }
 
 function usage(reason: string): MillraceError {
-  return new MillraceError('CLI_USAGE', { reason, command: 'schema' })
+  return new MillraceError('CLI_USAGE', { reason, command: 'schema generate' })
 }

@@ -7,11 +7,12 @@ const LISTED = 20
 
 /** The end of a snapshot, for people: rows, bytes, rate, where it lies and how to look at it. */
 export function archiveText(summary: ArchiveSummary): string {
-  const { ok, tables, rows, bytes, seconds, position, id, attempts } = summary
+  const { ok, tables, bytes, seconds, position, id, attempts } = summary
   const failed = tables.filter(({ catalog }) => !catalog.success)
   const whole = tables
     .filter(({ catalog }) => catalog.success)
     .toSorted((one, other) => other.catalog.num_records_processed - one.catalog.num_records_processed)
+  const rows = whole.reduce((sum, { catalog }) => sum + catalog.num_records_processed, 0)
   const rate = seconds > 0 ? `, ${formatCount(rows / seconds)} rows/s` : ''
   const example = whole.find(({ catalog }) => catalog.num_records_processed > 0)?.example
   return [

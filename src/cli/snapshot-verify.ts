@@ -36,12 +36,13 @@ async function choosePlace(path: string | undefined, options: VerifyOptions): Pr
     if (sink === undefined || others.length > 0)
       throw new MillraceError('CLI_USAGE', {
         reason: 'Name one sink of the configuration that takes archives, by --sink.',
-        command: 'snapshot',
+        command: 'snapshot verify',
       })
     if (path === undefined) return { ...sink, baseDir: config.baseDir }
     return { ...sink, baseDir, config: { ...(sink.config as object), ...(sink.definition.fromUrl(path) as object) } } // both are configurations
   }
-  if (path === undefined) throw new MillraceError('CLI_USAGE', { reason: 'Name a path, or a configuration by -c.', command: 'snapshot' })
+  if (path === undefined)
+    throw new MillraceError('CLI_USAGE', { reason: 'Name a path, or a configuration by -c.', command: 'snapshot verify' })
   for (const load of Object.values(SINKS)) {
     const definition = await load()
     if (!definition.openArchive) continue

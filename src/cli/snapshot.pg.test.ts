@@ -125,6 +125,13 @@ describe('millrace snapshot', () => {
     expect(stdout).toMatch(/public\.bad {2}FAILED .*\[SOURCE_QUERY\]/)
   })
 
+  test('a place that cannot be written is told before a row is read', async () => {
+    await using db = await database('CREATE TABLE t(id int); INSERT INTO t VALUES (1)')
+    const { code, stdout, stderr } = await take(configured(db.url, { sink: { path: './millrace.json/lake' } }))
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/"code":"SINK_/)
+  })
+
   test('a value that Parquet does not hold fails its table by default', async () => {
     await using db = await database(`CREATE TABLE t(d date); INSERT INTO t VALUES ('infinity')`)
     const { code, report } = await take(configured(db.url))

@@ -50,6 +50,8 @@ async function takeSnapshot({ config, sink, terminal, display, signal }: Taking)
   if (!openSnapshot)
     throw new MillraceError('CLI_USAGE', { reason: `A ${definition.type} source has no consistent snapshots.`, command: 'snapshot' })
   const { log } = terminal
+  // A wrong key or bucket is told before a row is read, not after the last one.
+  await sink.definition.check(sink.config, { baseDir: config.baseDir, name: sink.name })
   await using archive = await sink.definition.openArchive!(sink.config, { baseDir: config.baseDir, name: sink.name, log }) // archivingSink chose one that has it
   return await archiveTables({
     open: (stop) => openSnapshot(own, { parallel, chunkBytes, queries, log }, stop),

@@ -68,7 +68,8 @@ function printReport(report: StatusReport): void {
     printLine(
       `sink ${sink.name} (${sink.type}): ${sink.position === null ? 'holds nothing' : `durable up to ${sink.position}`}${lagText(sink)}`,
     )
-  for (const { table, snapshot } of tables) printLine(`table ${table}: ${snapshot}`)
+  for (const { table, snapshot } of tables)
+    printLine(`table ${table}: ${snapshot === 'unknown' ? 'known to its sinks, while no process runs' : snapshot}`)
   for (const warning of warnings) printLine(`WARNING: ${warning}`)
 }
 

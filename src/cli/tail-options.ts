@@ -4,6 +4,7 @@ import type { Position } from '../contracts/position.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { FORMATS } from '../registry.ts'
+import { defaultFile } from './chosen-config.ts'
 import { parsePosition } from './position-text.ts'
 import { TAIL_OPERATIONS, type TailOperation } from './tail-format.ts'
 import { createLines } from './tail-lines.ts'
@@ -28,11 +29,21 @@ export function patternsOf(tables: readonly string[]): string[] {
   return tables.map((name) => (name.includes('.') ? name : name.replace(/^(!?)/, '$1*.')))
 }
 
+/** Without a URL the words are tables, and the database is that of the configuration that lies here. */
+export function withDefaultFile(options: TailCliOptions): TailCliOptions {
+  const { source, tables = [] } = options
+  if (options.config !== undefined || (source !== undefined && /:\/\/|=/.test(source))) return options
+  const config = defaultFile()
+  if (config === undefined) return options
+  const { source: _, ...others } = options
+  return { ...others, config, tables: source === undefined ? tables : [source, ...tables] }
+}
+
 /** What the command line names, as a configuration with standard output alone. */
 export async function lookConfig({ source, config: path, publication, tables = [] }: TailCliOptions): Promise<Config> {
   if (tables.some((name) => name === '' || name === '!')) throw usage('A table has an empty name.')
   if (path !== undefined) return withPublication(await (await import('../config/load-config.ts')).loadConfig(path), publication)
-  if (source === undefined) throw usage('Name the database by its URL, or a configuration by -c FILE.')
+  if (source === undefined) throw usage('There is no millrace.yaml here: name the database by its URL, or a configuration by -c FILE.')
   const { commandLineConfig } = await import('../config/command-line-config.ts')
   return withPublication(await commandLineConfig(source, ['stdout:'], process.cwd()), publication)
 }

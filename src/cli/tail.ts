@@ -2,12 +2,13 @@ import { runPipeline } from '../core/pipeline.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { catchSignals } from './signals.ts'
 import { createTailFormat } from './tail-format.ts'
-import { chosenFormat, lookConfig, operationsOf, type TailCliOptions } from './tail-options.ts'
+import { chosenFormat, lookConfig, operationsOf, withDefaultFile, type TailCliOptions } from './tail-options.ts'
 import { pipelineOf } from './tail-pipeline.ts'
 import { openTerminal } from './terminal.ts'
 
 /** Shows the changes of a live database on standard output until stopped. Nothing that it makes there outlives it. */
-export async function tail(options: TailCliOptions): Promise<number> {
+export async function tail(given: TailCliOptions): Promise<number> {
+  const options = withDefaultFile(given)
   const operations = operationsOf(options)
   const format = await chosenFormat(options)
   const config = await lookConfig(options)
@@ -28,8 +29,14 @@ export async function tail(options: TailCliOptions): Promise<number> {
   } catch (error) {
     // `millrace tail … | head -3`: the reader has what it wanted.
     if (error instanceof MillraceError && error.code === 'SINK_READER_GONE') return 0
+    // Stopped while it was still being opened: what waited for the server was broken off.
+    if (signals.drain.aborted && error instanceof MillraceError && isAbort(error.cause)) return 0
     throw error
   } finally {
     signals.release()
   }
+}
+
+function isAbort(cause: unknown): boolean {
+  return cause instanceof Error && cause.name === 'AbortError'
 }

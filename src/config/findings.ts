@@ -20,6 +20,10 @@ function describeIssue(issue: z.core.$ZodIssue, at: At): Mistake[] {
   }
   if (issue.code === 'invalid_key') return [mistake(path, phrase(issue.issues[0]?.message ?? 'is not allowed as a key'))]
   if (value === undefined && issue.code !== 'custom') return [mistake(path, `is required${bracketed(allowed)}`, { allowed })]
+  if (issue.code === 'invalid_value' && value === null && issue.values.includes('null'))
+    return [
+      mistake(path, `is empty: YAML reads null as nothing; write "null" in quotes${bracketed(allowed)}`, { allowed, nearest: 'null' }),
+    ]
   if (issue.code === 'invalid_value') return [unknownWord(path, String(value), issue.values.map(String))]
   if (value === null) return [mistake(path, `is empty${bracketed(allowed)}`, { allowed })]
   if (issue.code === 'invalid_union') return [mistake(path, `is not valid${bracketed(allowed)}`, { allowed })]

@@ -88,6 +88,13 @@ test.each([
   [sinks('  - duckdb:./x.duckdb\n'), '4:5 sinks[0] must be a mapping such as { type: duckdb, path: … }'],
   [sinks('  - duckdb: { path: ./x }\n'), 'write { type: duckdb, … }'],
   [sinks('  - { type: duckbd, path: x }\n'), '; did you mean duckdb?'],
+  [sinks('  - { type: parket, path: x, rolSize: 1MB }\n'), '4:30 sinks[0].rolSize is not known; did you mean rollSize?'],
+  [
+    sinks('  - { type: parquet, path: x, onValue: null }\n'),
+    'sinks[0].onValue is empty: YAML reads null as nothing; write "null" in quotes',
+  ],
+  [sinks('  - { type: parquet, path: "s3:/bucket/x" }\n'), '4:28 sinks[0].path must be a folder, or s3://bucket/prefix'],
+  [sinks('  - { type: parquet, path: "s3://b", endpoint: nope }\n'), 'sinks[0].endpoint must be an address such as http://localhost:9000'],
   [sinks('  - { type: duckdb, pth: x }\n'), '4:21 sinks[0].pth is not known; did you mean path?'],
   [sinks('  - { type: discard }\n  - { type: discard }\n'), '5:5 sinks[1].name must be unique; sinks[0] is named discard too; give'],
   [sinks('  - { type: discard, name: a b }\n'), '4:28 sinks[0].name must be 1 to 64 of the characters'],

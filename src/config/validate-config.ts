@@ -123,8 +123,10 @@ async function checkTransforms(inputs: readonly (Typed | null)[], mistakes: Mist
 async function findDefinition<D>(registry: Readonly<Record<string, () => Promise<D>>>, input: Typed, at: Check): Promise<D | null> {
   const load = Object.hasOwn(registry, input.type) ? registry[input.type] : undefined
   if (load) return load()
-  at.mistakes.push(unknownWord([...at.path, 'type'], input.type, Object.keys(registry)))
-  return null
+  const unknown = unknownWord([...at.path, 'type'], input.type, Object.keys(registry))
+  at.mistakes.push(unknown)
+  // The other options are those of the type that was meant: what is wrong with them is said in the same go.
+  return unknown.nearest === null ? null : (registry[unknown.nearest]?.() ?? null)
 }
 
 function without(input: Typed, keys: readonly string[]): Record<string, unknown> {

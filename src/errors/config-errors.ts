@@ -51,6 +51,6 @@ export const CONFIG_ERRORS = {
   SINK_URL_INVALID: {
     kind: 'config',
     message: '{url} does not name a sink.',
-    hint: 'Write TYPE:REST, for example duckdb:./shop.duckdb, file:./changes or stdout:.',
+    hint: 'Write TYPE:REST, for example duckdb:./shop.duckdb, parquet:./lake, file:./changes or stdout:.',
   },
 } as const satisfies Record<string, ErrorEntry>

@@ -27,6 +27,15 @@ test.each([
 
 test('prints quantities for people', () => {
   expect([0, 1023, 10 * 1024 * 1024, 5.5 * 1024 ** 3].map(formatBytes)).toEqual(['0 B', '1023 B', '10.0 MB', '5.5 GB'])
-  expect([12, 1500, 42_000, 93_000, 7_260_000].map(formatDuration)).toEqual(['12 ms', '1.5 s', '42 s', '1 m 33 s', '2 h 1 m'])
+  expect([12, 1500, 42_000, 60_000, 93_000, 119_700, 7_200_000, 7_260_000].map(formatDuration)).toEqual([
+    '12 ms',
+    '1.5 s',
+    '42 s',
+    '1 m',
+    '1 m 33 s',
+    '2 m',
+    '2 h',
+    '2 h 1 m',
+  ])
   expect([0, 999, 1_234_567].map(formatCount)).toEqual(['0', '999', '1 234 567'])
 })

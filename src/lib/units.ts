@@ -29,9 +29,15 @@ export function formatDuration(ms: number): string {
   const seconds = ms / 1000
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   if (seconds < 60) return `${Math.round(seconds)} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes} m ${Math.round(seconds % 60)} s`
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} m`
+  const whole = Math.round(seconds)
+  if (whole < 3600) return inUnits(whole, 60, ['m', 's'])
+  return inUnits(Math.floor(whole / 60), 60, ['h', 'm'])
+}
+
+/** What is nothing is left out: `'1 m'`. */
+function inUnits(count: number, size: number, [large, small]: readonly [string, string]): string {
+  const rest = count % size
+  return `${Math.floor(count / size)} ${large}${rest === 0 ? '' : ` ${rest} ${small}`}`
 }
 
 /** 1234567 → `'1 234 567'`, for people. */

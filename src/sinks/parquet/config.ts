@@ -1,11 +1,16 @@
 import { z } from 'zod'
 import { durationSchema, sizeSchema } from '../../lib/unit-schemas.ts'
 
+/** A letter alone is a drive of Windows. */
+const SCHEME = /^[a-z][a-z0-9+.-]+:/i
+const BUCKET = /^s3:\/\/[^/]/
+
 export const config = z
   .strictObject({
     path: z
       .string()
       .min(1)
+      .refine((path) => !SCHEME.test(path) || BUCKET.test(path), { error: 'must be a folder, or s3://bucket/prefix' })
       .describe(
         'The folder, or `s3://bucket/prefix`, that holds one folder of Parquet files for each table. Relative paths start at the configuration.',
       ),
@@ -28,7 +33,7 @@ export const config = z
       ),
     region: z.string().min(1).optional().describe("S3: the bucket's region; left out, what the AWS environment says, else us-east-1."),
     endpoint: z
-      .url({ protocol: /^https?$/ })
+      .url({ protocol: /^https?$/, error: 'must be an address such as http://localhost:9000' })
       .optional()
       .describe('S3: the address of a store that is not AWS, such as http://localhost:9000.'),
     pathStyle: z

@@ -3,6 +3,7 @@ import type { Column } from '../../contracts/table.ts'
 import type { AsyncFileEncoder, EncoderPool } from '../../codecs/parquet/encoder-pool.ts'
 import { parquetSchema, type SchemaOptions } from '../../codecs/parquet/schema.ts'
 import type { WriterOptions } from '../../codecs/parquet/writer.ts'
+import { MillraceError } from '../../errors/millrace-error.ts'
 import type { Budget } from './budget.ts'
 import type { Store } from './store.ts'
 
@@ -61,7 +62,7 @@ export function createFileWriter(
     tail.catch((error: unknown) => {
       if (isOver) return
       isOver = true
-      failed(error)
+      failed(withTable(error, path))
       void file.abandon()
     })
     return tail
@@ -113,6 +114,13 @@ export function createFileWriter(
       await file.abandon()
     },
   }
+}
+
+/** The encoder knows the column alone. */
+function withTable(error: unknown, path: string): unknown {
+  if (!(error instanceof MillraceError) || error.code !== 'PARQUET_VALUE') return error
+  const [table] = path.split('/')
+  return new MillraceError('PARQUET_VALUE', { ...error.fields, column: `${table}.${String(error.fields.column)}` }, { cause: error })
 }
 
 function headersOf(metadata: Record<string, string>): Record<string, string> {
