@@ -12,8 +12,11 @@ const recordSchema = z.object({
   reading: z.string(),
   /** By folder: the newest file of changes, and the last change in it. */
   tables: z.record(z.string(), z.object({ file: z.string(), to: z.object({ position: z.string(), ordinal: z.number() }) })),
-  /** By folder: the copy under way or done last. */
-  generations: z.record(z.string(), z.object({ generation: z.string(), begin: z.string(), isStaged: z.boolean() })),
+  /** By folder: the copy under way or done last, and whether a file of it was made: an empty table has none. */
+  generations: z.record(
+    z.string(),
+    z.object({ generation: z.string(), begin: z.string(), isStaged: z.boolean(), hasFiles: z.boolean().default(false) }),
+  ),
 })
 
 export type ParquetRecord = z.infer<typeof recordSchema>
@@ -39,7 +42,24 @@ export async function resumeFrom(options: CheckpointOptions): Promise<Resumed> {
       reason: 'it is not the record of a Parquet sink',
     })
   const { position, carry, chunks } = saved
+  if (await isEmptied(options, parsed.data)) return { record: null, own: null }
   return { record: { position, carry, chunks }, own: parsed.data }
+}
+
+/**
+ * Whether nothing is left of all that the record names: the folder was removed, or `path` is another. Then nothing is held, and the core
+ * says what that means. Files that somebody expires are never all of them: the first copy of a table is among them.
+ */
+async function isEmptied({ store }: CheckpointOptions, { tables, generations }: ParquetRecord): Promise<boolean> {
+  const filled = [...Object.keys(tables), ...Object.keys(generations).filter((folder) => isSeen(generations[folder]))]
+  if (filled.length === 0) return false
+  const present = new Set(await store.folders(''))
+  return !filled.some((folder) => present.has(folder))
+}
+
+/** A copy that is put aside until it is whole has nothing in the table's folder. */
+function isSeen(copy: ParquetRecord['generations'][string] | undefined): boolean {
+  return copy !== undefined && copy.hasFiles && !copy.isStaged
 }
 
 async function resumeFromFiles(options: CheckpointOptions): Promise<Resumed> {

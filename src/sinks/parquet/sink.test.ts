@@ -164,6 +164,28 @@ describe('going on', () => {
     expect([await idsIn('public.users/changes'), await idsIn('public.others/changes')]).toEqual([[1n, 3n, 4n], [2n]])
   })
 
+  test.each([
+    ['changes', [insertAt(1)]],
+    ['a copy', [snapshotBeginAt(1, users, '1-a'), rowsAt(1, { table: users, chunk: 'public.users/1-a/0', rows: [userRow(1)] })]],
+  ])('where all files were removed nothing is held, whatever the record says: %s', async (_, batches) => {
+    const first = await lake.open()
+    await writeAll(first.sink, batches)
+    await flush(first.sink)
+    await close(first.sink)
+    expect((await lake.open()).record).not.toBeNull()
+    rmSync(lake.root, { recursive: true })
+    expect((await lake.open()).record).toBeNull()
+  })
+
+  test('a copy that lies aside is held, though its table has no folder yet', async () => {
+    const first = await lake.open()
+    const rows = rowsAt(1, { table: users, chunk: 'public.users/1-a/0', rows: [userRow(1)] })
+    await writeAll(first.sink, [snapshotBeginAt(1, users, '1-a', false), rows])
+    await flush(first.sink)
+    await close(first.sink)
+    expect((await lake.open()).record?.chunks).toEqual(['public.users/1-a/0'])
+  })
+
   test('the second of two that go on from one checkpoint is told', async () => {
     const [one, other] = [await lake.open(), await lake.open({ state: createMemorySinkState() })]
     await writeAll(one.sink, [insertAt(1)])

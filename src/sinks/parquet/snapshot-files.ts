@@ -59,7 +59,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     const isOld = (name: string) => generationOfFile(name) !== generation
     const isSeen = (await store.list(`${folder}/snapshot`)).some(isOld)
     await store.remove((await store.list(asideFolder(folder))).filter(isOld).map((name) => `${asideFolder(folder)}/${name}`))
-    generations[folder] = { generation, begin: position, isStaged: !fresh || isSeen }
+    generations[folder] = { generation, begin: position, isStaged: !fresh || isSeen, hasFiles: false }
   }
 
   async function rows(batch: RowsBatch): Promise<void> {
@@ -116,7 +116,11 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
   /** The rows themselves are not kept until the file is durable: what is said of them is made now. */
   function finish(file: Making, batch: RowsBatch): void {
     const metadata = metadataOf(file, batch)
-    follow(file.folder, file.pending, file.writer.finish(metadata))
+    const noted = file.writer.finish(metadata).then(() => {
+      const copy = generations[file.folder]
+      if (copy) copy.hasFiles = true
+    })
+    follow(file.folder, file.pending, noted)
   }
 
   /** What must be done before the batch that asked for it is durable. A failure leaves it pending for ever, and is told. */
