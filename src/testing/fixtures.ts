@@ -181,7 +181,7 @@ const KINDS: readonly Kind[] = [
   ['bits', { kind: 'bits' }, 'bit varying', 1562, '1010', '1'.repeat(70), ''],
   ['day', { kind: 'date' }, 'date', 1082, '2026-11-20', '9999-12-31', '0001-01-01'],
   ['hour', { kind: 'time' }, 'time without time zone', 1083, '01:02:03.5', '24:00:00', '00:00:00'],
-  ['hourtz', { kind: 'timetz' }, 'time with time zone', 1266, '01:02:03.5+05:30', '23:59:59.999999-15:59', '00:00:00+00'],
+  ['hourtz', { kind: 'timetz' }, 'time with time zone', 1266, '01:02:03.5+05:30', '23:59:59.999999-15:59', '00:00:00+00:00'],
   [
     'moment',
     { kind: 'timestamp' },

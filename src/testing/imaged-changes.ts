@@ -15,7 +15,14 @@ export function withImages(batch: Batch): Batch {
 function withImage(change: Change): Change {
   if (change.op !== 'insert' && change.op !== 'update') return change
   if (change.before !== null || change.oldKey !== null || change.after.includes(UNCHANGED)) return change
-  return { ...change, image: imageOf(change.table, change.after) }
+  // As a source has it: whoever copies the change member by member loses `after`, and is found out.
+  const { after, ...rest } = change
+  const accessor = {
+    get after() {
+      return after
+    },
+  }
+  return Object.assign(Object.create(accessor), rest, { image: imageOf(change.table, after) }) as Change // the same members
 }
 
 /** The image of a whole row, from the text that Postgres would print. */

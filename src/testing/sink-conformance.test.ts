@@ -106,6 +106,7 @@ describe('the conformance suite', () => {
           batch.kind === 'control' && batch.event === 'snapshot-end' ? { ...batch, event: 'schema', previous: batch.table } : batch,
       },
     ],
+    ['takes a change apart that has its row as bytes', { batch: changed((change) => ('image' in change ? { ...change } : change)) }],
     ['records a position too far', { record: (record, batches) => ({ ...record, position: batches.at(-1)!.end.replace(/.$/, '1') }) }],
     ['forgets its carry', { record: (record) => ({ ...record, carry: '' }) }],
     ['forgets its chunks', { record: (record) => ({ ...record, chunks: [] }) }],

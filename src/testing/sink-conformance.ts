@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Batch } from '../contracts/batch.ts'
 import type { Log, Sink, SinkCapabilities, SinkContext, SinkRecord, SinkState } from '../contracts/sink.ts'
 import type { Row, Table } from '../contracts/table.ts'
+import { withImages } from './imaged-changes.ts'
 import { batchOf, insertOf, rowsAt, schemaAt, snapshotBeginAt, snapshotEndAt, userRow, usersTable } from './fixtures.ts'
 import { createMemorySinkState } from './memory-sink-state.ts'
 import { createPlainFormat } from './plain-format.ts'
@@ -35,12 +36,24 @@ export function sinkConformance(subject: SinkSubject): ConformanceCase[] {
   const { capabilities } = subject
   const scenarios = SCENARIOS.filter(({ needs }) => needs === undefined || needs(capabilities))
   const cases: { title: string; run: (bench: Bench) => Promise<void> }[] = [
-    ...scenarios.map((scenario) => ({ title: scenario.title, run: (bench: Bench) => playThrough(bench, scenario) })),
+    ...scenarios
+      .flatMap((scenario) => [scenario, asBytes(scenario)])
+      .map((scenario) => ({ title: scenario.title, run: (bench: Bench) => playThrough(bench, scenario) })),
     ...(capabilities.delivery === 'exactly-once' ? exactlyOnceCases(scenarios) : []),
     { title: 'takes the same batches again after a flush that it was not told of', run: takesAgain },
     { title: 'is durable after a flush with nothing to do', run: flushesNothing },
   ]
   return cases.map(({ title, run }) => ({ title, run: () => onBench(subject, run) }))
+}
+
+/** The same, from a source that keeps rows in the bytes they came in. */
+function asBytes(scenario: Scenario): Scenario {
+  return { ...scenario, title: `${scenario.title}, rows as bytes`, batches: scenario.batches.map(withImages) }
+}
+
+/** Rows in either form, as a source gives them too: what it cannot keep as bytes it decodes. */
+function inBothForms(scenario: Scenario): Scenario {
+  return { ...scenario, batches: scenario.batches.map((batch, at) => (at % 2 === 0 ? withImages(batch) : batch)) }
 }
 
 function exactlyOnceCases(scenarios: readonly Scenario[]) {
@@ -53,7 +66,7 @@ function exactlyOnceCases(scenarios: readonly Scenario[]) {
       .filter(({ steady }) => !steady)
       .map((scenario) => ({
         title: `loses and repeats nothing when it dies anywhere: ${scenario.title}`,
-        run: (bench: Bench) => diesEverywhere(bench, scenario),
+        run: (bench: Bench) => diesEverywhere(bench, inBothForms(scenario)),
       })),
   ]
 }
