@@ -1,4 +1,5 @@
-import { parseDay, parseTimestamp, US_PER_DAY } from '../../../values/calendar.ts'
+import { parseDay, parseTimestamp } from '../../../values/calendar.ts'
+import { createTimestampParser, microsOfTime } from '../../../values/micros-of-text.ts'
 import { Cells, isPresent, type ColumnWriter, type WriterContext } from './cells.ts'
 import type { CopyRange } from './fixed.ts'
 
@@ -43,7 +44,7 @@ export function createTimeWriter({ bindings }: WriterContext): ColumnWriter {
       for (let i = 0; i < count; i++) {
         const value = values[i]
         if (value === null) cells.setNull(i)
-        else cells.set64(i, parseTimeMicros(value as string, 0, (value as string).length))
+        else cells.set64(i, microsOfTime(value as string, 0, (value as string).length))
       }
       cells.end(count, target)
     },
@@ -102,40 +103,6 @@ function copyMicros(cells: Cells, { from, start, count, target }: CopyRange): bo
   }
   cells.copyValidity(from.valid, start, count, target)
   return true
-}
-
-/** `2026-11-20T01:02:03.5` with years of four digits → microseconds; NaN for any other shape. Days are remembered: rows share them. */
-function createTimestampParser(suffix: number): (text: string) => number {
-  const days = new Map<number, number>()
-  let lastDate = -1
-  let lastMicros = 0
-  return (text) => {
-    const end = text.length - suffix
-    if (end < 19 || text.charCodeAt(4) !== 45 || text.charCodeAt(0) < 48 || text.charCodeAt(10) !== 84) return NaN
-    const date = two(text, 0) * 1_000_000 + two(text, 2) * 10_000 + two(text, 5) * 100 + two(text, 8)
-    if (date !== lastDate) {
-      let micros = days.get(date)
-      if (micros === undefined) {
-        if (days.size > 4096) days.clear()
-        micros = (parseDay(text.slice(0, 10)) ?? NaN) * US_PER_DAY
-        days.set(date, micros)
-      }
-      lastDate = date
-      lastMicros = micros
-    }
-    return lastMicros + parseTimeMicros(text, 11, end)
-  }
-}
-
-/** `01:02:03.5` between two offsets of a text. */
-function parseTimeMicros(text: string, start: number, end: number): number {
-  let fraction = 0
-  for (let i = start + 9; i < start + 15; i++) fraction = fraction * 10 + (i < end ? text.charCodeAt(i) - 48 : 0)
-  return (two(text, start) * 3600 + two(text, start + 3) * 60 + two(text, start + 6)) * 1_000_000 + fraction
-}
-
-function two(text: string, at: number): number {
-  return (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48
 }
 
 /** Any canonical date. */
