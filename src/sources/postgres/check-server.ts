@@ -41,12 +41,24 @@ export async function assertServer(connection: Connection): Promise<void> {
   if (first) throw first.error
 }
 
+/** Throws where text is whatever bytes somebody wrote: the server neither checks nor converts them, so they need not be UTF-8. */
+export async function assertEncoding(connection: Connection): Promise<void> {
+  const [[row] = []] = await queryAll(connection, `SELECT current_setting('server_encoding')`)
+  const found = encodingFault(row?.[0] ?? '')
+  if (found) throw found.error
+}
+
+function encodingFault(encoding: string): Fault | null {
+  return encoding === 'SQL_ASCII' ? fault('SOURCE_ENCODING', { encoding }, 'server_encoding') : null
+}
+
 /** In the order in which they make the others pointless. */
 function faultsOf({ setting, isStandby, mayReplicate, role }: ServerFacts): readonly Fault[] {
-  const [level, encoding] = [setting('wal_level'), setting('server_encoding')]
+  const level = setting('wal_level')
+  const encoding = encodingFault(setting('server_encoding'))
   const faults: Fault[] = []
   if (isStandby) faults.push(fault('SOURCE_STANDBY', {}, 'server'))
-  if (encoding === 'SQL_ASCII') faults.push(fault('SOURCE_ENCODING', { encoding }, 'server_encoding'))
+  if (encoding) faults.push(encoding)
   if (level !== 'logical') faults.push(fault('WAL_LEVEL', { level }, 'wal_level'))
   if (!mayReplicate) faults.push(fault('RIGHT_REPLICATION', { role, grant: `ALTER ROLE ${quoteIdentifier(role)} REPLICATION` }, role))
   return faults

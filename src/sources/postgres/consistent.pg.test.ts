@@ -180,6 +180,13 @@ describe.each(testedMajors())('one point in time of Postgres %i', (major) => {
     expect(await readTables(snapshot)).toEqual({ 'public.m': { rows: [[3]], counted: 1 } })
   })
 
+  test('a database whose text is in no encoding is refused', async () => {
+    const ascii = `ascii_${process.pid}_${major}`
+    await server.query(`CREATE DATABASE ${ascii} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'`)
+    await server.query('CREATE TABLE t(v text)', [], ascii)
+    await expect(open({ url: server.url(ascii) })).rejects.toMatchObject({ code: 'SOURCE_ENCODING' })
+  })
+
   test('a table that somebody holds is waited for, but not for ever', async () => {
     await using db = await database(`CREATE TABLE t(id int)`)
     const other = await server.connect(db.name)

@@ -2,6 +2,7 @@ import type { ConsistentSnapshot, RefusedTable, SnapshotContext } from '../../co
 import { tableName } from '../../contracts/table.ts'
 import { MillraceError, toMillraceError } from '../../errors/millrace-error.ts'
 import type { CatalogueTable } from './catalogue.ts'
+import { assertEncoding } from './check-server.ts'
 import type { PostgresConfig } from './config.ts'
 import { closeConnection, destroyConnection, sameServer, type Connection } from './connection.ts'
 import { chooseTables } from './consistent-choose.ts'
@@ -33,7 +34,10 @@ export async function openConsistent(config: PostgresConfig, context: SnapshotCo
     const first = open[0]
     const made = await connectForLong(first ? sameServer(first) : targetOf(config, 'snapshot'), false, signal)
     open.push(made)
-    if (!first) await assertWholeSessions(made)
+    if (!first) {
+      await assertWholeSessions(made)
+      await assertEncoding(made)
+    }
     await queryAll(made, WAIT_FOR_LOCKS)
     return made
   }
