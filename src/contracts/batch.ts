@@ -24,6 +24,8 @@ export type ChangesBatch = Placed & {
   bytes: number
   /** Whether `end` lies between transactions. Chunks are emitted only there. */
   betweenTransactions: boolean
+  /** The source itself waits until `end` is acknowledged (a server that shuts down does): it is made durable at once, also where it is empty. */
+  awaited?: true
   /** The wire bytes, where the source keeps them for spooling. */
   raw?: Uint8Array
 }

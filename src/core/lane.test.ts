@@ -45,6 +45,7 @@ function changes(end: Position, count = 1): Batch {
   }))
   return { ...placed, kind: 'changes', changes: list, end, bytes: 100, betweenTransactions: true }
 }
+const awaited = (end: Position, count = 0): Batch => ({ ...changes(end, count), awaited: true }) as Batch
 function rows(chunk: ChunkId, end: Position, last: boolean): Batch {
   return {
     ...placed,
@@ -79,6 +80,11 @@ function open(store: MemoryStore, options: Partial<LaneOptions> = {}) {
     ...options,
   })
   return { lane, moves, failures }
+}
+/** Time that passes only where somebody waits for it. */
+function waitedClock() {
+  let now = 0
+  return { now: () => now, sleep: async (ms: number) => void (now += ms) }
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 const idle = (lane: Lane) => vi.waitFor(() => expect(lane.queuedBytes).toBe(0), { interval: 1 })
@@ -232,6 +238,31 @@ test('an idle log costs the sink a write now and then; the position passes at on
   expect([lane.durable, store.record?.position]).toEqual(['5', '5'])
 })
 
+test('where the source waits for an empty batch, it is made durable at once, also behind a change that is not', async () => {
+  const store = createMemoryStore()
+  const { lane } = open(store, { clock: waitedClock() })
+  lane.push(changes('1', 0))
+  await vi.waitFor(() => expect(lane.durable).toBe('1'), { interval: 1 })
+  lane.push(changes('2', 0))
+  lane.push(awaited('2'))
+  await vi.waitFor(() => expect(lane.durable).toBe('2'), { interval: 1 })
+  lane.push(changes('3'))
+  lane.push(awaited('4'))
+  await vi.waitFor(() => expect(lane.durable).toBe('4'), { interval: 1 })
+  expect([store.record?.position, lane.held]).toEqual(['4', '3'])
+})
+
+test('a position that the source waits for is not durable before a chunk in part is', async () => {
+  const { lane } = open(createMemoryStore(), { clock: waitedClock() })
+  lane.push(rows('k', '1', false))
+  lane.push(awaited('2'))
+  await idle(lane)
+  await turn()
+  expect(lane.durable).toBeNull()
+  lane.push(rows('k', '2', true))
+  await vi.waitFor(() => expect(lane.durable).toBe('2'), { interval: 1 })
+})
+
 test('has room below its bound only, and gives it back as batches are written', async () => {
   const store = createMemoryStore()
   const { lane } = open(store, { boundBytes: 500 })
@@ -304,6 +335,19 @@ test('a sink that is durable later is flushed once everything that somebody wait
   await idle(lane)
   await turn()
   expect(sink.flushes()).toBe(1)
+})
+
+test('a sink that is durable later is flushed where the source waits, be it that the batch is empty', async () => {
+  const sink = createLaterSink()
+  const { lane } = open(createMemoryStore(), { sink, clock: waitedClock() })
+  lane.push(changes('1'))
+  lane.push(awaited('2'))
+  await vi.waitFor(() => expect([sink.flushes(), sink.given]).toEqual([1, ['1', '2']]), { interval: 1 })
+  expect(lane.durable).toBe('1')
+  sink.settle(2)
+  lane.moveDurable('2')
+  lane.push(awaited('3', 1))
+  await vi.waitFor(() => expect([sink.flushes(), lane.durable]).toEqual([2, '3']), { interval: 1 })
 })
 
 test('a report of the same position says nothing of rows that stand there too', async () => {

@@ -157,6 +157,7 @@ export class Lane {
   }
 
   #take(batch: Batch): void {
+    if (isAwaited(batch)) this.want(batch.end)
     this.#usedBytes += sizeOf(batch)
     this.#queue.push(batch)
     this.#wake()
@@ -174,8 +175,8 @@ export class Lane {
         const batch = this.#next()
         if (batch !== undefined) await this.#handle(batch)
         else if (this.#canFlush()) await this.#flushOrRest()
+        else if (this.#idle !== null && this.#isIdleDue(this.#idle)) await this.#writeIdle(this.#idle)
         else if (!this.#isDraining) await this.#woken()
-        else if (this.#idle !== null && this.#partial.size === 0) await this.#writeIdle(this.#idle)
         else return
       }
     } catch (error) {
@@ -227,13 +228,18 @@ export class Lane {
     if ((this.#isLater || waitedMs >= this.#options.maxWaitMs) && this.#canFlush()) await this.#flush()
   }
 
-  /** An empty batch costs the sink a commit and says little: it is written now and then, and at the end. */
+  /** An empty batch costs the sink a commit and says little: it is written now and then, where the source waits for it, and at the end. */
   async #passEmpty(batch: Batch): Promise<void> {
     this.#idle = batch
     if (this.#written !== null || this.#partial.size > 0) return
     if (this.#options.clock.now() - this.#idleWrittenAt >= IDLE_WRITE_MS) return this.#writeIdle(batch)
     this.#pass(batch.end)
     this.#options.onMoved()
+  }
+
+  /** Whether a batch that was not given is given after all, once what was given before it is durable. */
+  #isIdleDue(batch: Batch): boolean {
+    return this.#written === null && this.#partial.size === 0 && (this.#isDraining || isAwaited(batch))
   }
 
   async #writeIdle(batch: Batch): Promise<void> {
@@ -345,6 +351,10 @@ function joined(parts: readonly ChangesBatch[], bytes: number): ChangesBatch {
 
 function endsCopies({ event }: ControlBatch): boolean {
   return event === 'snapshot-begin' || event === 'table-dropped'
+}
+
+function isAwaited(batch: Batch): boolean {
+  return batch.kind === 'changes' && batch.awaited === true
 }
 
 function isEmpty(batch: Batch): boolean {

@@ -109,6 +109,33 @@ describe('the batcher', () => {
     expect(batcher.closeEmpty()).toBe(false)
   })
 
+  test('says once of each position between transactions that the server waits for it, also where it was given before', () => {
+    const { batcher } = batcherFrom('0000000000000120')
+    const taken = () => batcher.ready.splice(0).map((batch) => [batch.end.slice(-3), batch.kind === 'changes' && batch.awaited === true])
+    batcher.keepalive('0000000000000130', false)
+    expect(batcher.closeEmpty()).toBe(true)
+    batcher.keepalive('0000000000000130', true)
+    expect(batcher.closeEmpty()).toBe(true)
+    batcher.keepalive('0000000000000130', true)
+    expect(batcher.closeEmpty()).toBe(false)
+    batcher.begin({ ...begin, finalLsn: '0000000000000200' })
+    batcher.insert(context, [1, 2])
+    batcher.keepalive('0000000000000300', true)
+    batcher.commit({ finalLsn: '0000000000000200', endLsn: '0000000000000240' })
+    batcher.closeOpen()
+    batcher.begin({ ...begin, finalLsn: '0000000000000240' })
+    batcher.insert(context, [2, 2])
+    batcher.commit({ finalLsn: '0000000000000240', endLsn: '0000000000000280' })
+    batcher.keepalive('0000000000000300', true)
+    batcher.closeOpen()
+    expect(taken()).toEqual([
+      ['130', false],
+      ['130', true],
+      ['240', false],
+      ['300', true],
+    ])
+  })
+
   test('puts a description between the changes before and after it', () => {
     const { batcher } = batcherFrom('0000000000000001')
     batcher.begin(begin)

@@ -20,6 +20,8 @@ export type Feed = {
 }
 
 export type Batcher = PgoutputHandler<TableContext> & {
+  /** `isAwaited`: the server waits until everything up to `walEnd` is acknowledged. */
+  keepalive(walEnd: string, isAwaited: boolean): void
   /** Batches and controls that are complete, in order. */
   readonly ready: (ChangesBatch | SourceControl)[]
   /** The relation whose description stopped the decoder. */
@@ -28,9 +30,9 @@ export type Batcher = PgoutputHandler<TableContext> & {
   describe(control: Pick<SourceControl, 'table'> & { previous: Table | null; reread: boolean }): void
   /** Moves what is open to `ready`, where it lies between transactions and holds a change. */
   closeOpen(): void
-  /** An empty batch, where only the position moved since the last; false where it did not. */
+  /** An empty batch, where `hasMoved`; returns whether. */
   closeEmpty(): boolean
-  /** Whether only the position moved. */
+  /** Whether only the position moved, or the server waits for it. */
   hasMoved(): boolean
   position(): string
 }
@@ -60,6 +62,9 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
   /** Everything before this is settled by what was handed on, or by `from`. */
   let between = from
   let given = from
+  /** Whether the server waits for the position between transactions, and the last one given that it waited for. */
+  let isAwaited = false
+  let awaited = ''
   let tx: Transaction | null = null
   /** The next change's ordinal, and the last one that `from` settles. */
   let ordinal = 0
@@ -71,12 +76,27 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
   const close = () => {
     const bytes = feed().consumed() - openedAt
     const end = position()
-    ready.push({ kind: 'changes', log: '', changes, end, carry: '', audience: null, bytes, betweenTransactions: tx === null })
+    const batch: ChangesBatch = {
+      kind: 'changes',
+      log: '',
+      changes,
+      end,
+      carry: '',
+      audience: null,
+      bytes,
+      betweenTransactions: tx === null,
+    }
+    ready.push(isAwaited && tx === null ? { ...batch, awaited: true } : batch)
+    if (tx === null) {
+      if (isAwaited) awaited = end
+      isAwaited = false
+    }
     changes = []
     openedAt += bytes
     given = end
     feed().pause()
   }
+  const hasMoved = () => tx === null && changes.length === 0 && (isAwaited || between > given)
 
   const add = (change: Change) => {
     changes.push(change)
@@ -153,9 +173,12 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
         }
       }
     },
-    keepalive(walEnd: string) {
+    keepalive(walEnd: string, isWaitedFor: boolean) {
+      if (tx !== null) return
       // Inside a transaction, or while the server reads again what it had read before, this lies behind.
-      if (tx === null && walEnd > between) between = walEnd
+      if (walEnd > between) between = walEnd
+      // It asks again and again: once is enough for a position.
+      if (isWaitedFor && between > awaited) isAwaited = true
     },
     takeRelation() {
       const found = relation
@@ -182,9 +205,9 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
     closeOpen() {
       if (tx === null && changes.length > 0) close()
     },
-    hasMoved: () => tx === null && changes.length === 0 && between > given,
+    hasMoved,
     closeEmpty() {
-      const moved = tx === null && changes.length === 0 && between > given
+      const moved = hasMoved()
       if (moved) close()
       return moved
     },

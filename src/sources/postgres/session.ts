@@ -122,6 +122,7 @@ function createSession(connection: Connection, copy: CopyBoth, options: SessionO
     resume: () => void copy.resume(),
     acknowledge: status.acknowledge,
     ask: status.ask,
+    answer: status.answer,
     stop: status.stop,
     close: () => {
       if (isOver) return

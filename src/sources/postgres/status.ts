@@ -6,8 +6,13 @@
 export type Status = {
   /** Everything before this position (16 hexadecimal digits) is durable. Never goes back. */
   acknowledge(position: string): void
-  /** Sends a status that asks for an answer (`ask`), or answers one. */
-  ask(wantsReply?: boolean): void
+  /** Sends a status that asks for an answer. */
+  ask(): void
+  /**
+   * Answers a server that asks. True where it asks right after it was told: then it does not wait for a sign of life, but for an
+   * acknowledgement of all that it has sent, before it shuts down (walsender.c, WalSndDone), and goes on asking until it has it.
+   */
+  answer(): boolean
   stop(): void
 }
 
@@ -17,6 +22,8 @@ export const NOTHING = '0000000000000000'
 const INTERVAL_MS = 1000
 /** Acknowledgements closer together than this travel together. */
 const SPACING_MS = 10
+/** A question sooner than this after a status is not about a sign of life: the server misses one after seconds. */
+const INSISTS_MS = 250
 /** From 1970-01-01 to 2000-01-01. */
 const EPOCH_MS = 946_684_800_000n
 
@@ -32,6 +39,7 @@ export function createStatus(send: (bytes: Buffer) => void, acknowledged: string
     send(statusMessage(confirmed, wantsReply))
   }
   const sendSoon = () => {
+    if (performance.now() - sentAtMs >= SPACING_MS) return sendNow(false)
     soon ??= setTimeout(() => {
       soon = null
       sendNow(false)
@@ -43,10 +51,14 @@ export function createStatus(send: (bytes: Buffer) => void, acknowledged: string
     acknowledge(position) {
       if (position <= confirmed) return
       confirmed = position
-      if (performance.now() - sentAtMs >= SPACING_MS) sendNow(false)
-      else sendSoon()
+      sendSoon()
     },
-    ask: (wantsReply = true) => sendNow(wantsReply),
+    ask: () => sendNow(true),
+    answer() {
+      const isInsisting = performance.now() - sentAtMs < INSISTS_MS
+      sendSoon()
+      return isInsisting
+    },
     flush() {
       if (sent !== confirmed) sendNow(false)
     },

@@ -356,6 +356,28 @@ describe.each(testedMajors())('the log of Postgres %i', (major) => {
     await until(async () => (await active()) === 0, 2000)
   })
 
+  test('lets a server go that shuts down: tells what it waits for, and acknowledges no more than that', async () => {
+    const { source, db, from } = await prepare('CREATE TABLE t (id int PRIMARY KEY)')
+    const told: Item[] = []
+    const reading = (async () => {
+      for await (const item of source.read(from, new AbortController().signal)) {
+        told.push(item)
+        // Of a pipeline that holds back what is empty until somebody waits for it.
+        if (item.kind === 'changes' && (item.awaited || item.changes.length > 0)) source.acknowledge(item.end)
+      }
+    })()
+    reading.catch(() => {}) // looked at below
+    await db.query('INSERT INTO t VALUES (1)')
+    await until(() => changesOf(told).length === 1)
+    await db.query('CREATE TEMPORARY TABLE x AS SELECT 1')
+    const gone = server.halt('fast').then(() => true)
+    const late = new Promise<boolean>((resolve) => void setTimeout(resolve, 30_000, false).unref())
+    onTestFinished(() => server.halt('immediate').then(() => server.start()))
+    expect(await Promise.race([gone, late])).toBe(true)
+    await expect(reading).rejects.toMatchObject({ code: 'SOURCE_LOST', kind: 'transient' })
+    expect(told.at(-1)).toMatchObject({ changes: [], awaited: true, betweenTransactions: true })
+  })
+
   test('describes a table anew when it changes, before the first change of its new shape', async () => {
     const { source, db, from } = await prepare('CREATE TABLE t (id int PRIMARY KEY, a text)')
     await db.query(

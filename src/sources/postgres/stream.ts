@@ -65,8 +65,7 @@ export function createStream(from: Position, options: StreamOptions, signal: Abo
     truncate: (truncate) => batcher.truncate(truncate),
     message: (message) => batcher.message(message),
     keepalive(walEnd, wantsReply) {
-      batcher.keepalive(walEnd, wantsReply)
-      if (wantsReply) session?.ask(false)
+      batcher.keepalive(walEnd, wantsReply && session?.answer() === true)
     },
   })
   const batcher = createBatcher(from, options.batchBytes, () => decoder)
