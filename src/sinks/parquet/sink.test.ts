@@ -369,6 +369,24 @@ describe('files of snapshots', () => {
     expect(await lake.files('public.users/snapshot')).toEqual(['1-b-000000.parquet'])
   })
 
+  test('a table that is renamed in the middle of a later copy is replaced whole', async () => {
+    const renamed: Table = { ...users, name: 'people', version: 'renamed' }
+    const { sink } = await lake.open()
+    await writeAll(sink, [...copy('1-a', 1, [1, 2], true), snapshotEndAt(1, users, '1-a'), ...copy('1-b', 2, [2], false)])
+    await flush(sink)
+    await close(sink)
+    const again = await lake.open()
+    await writeAll(again.sink, [
+      schemaAt(3, renamed, users),
+      snapshotBeginAt(3, renamed, '1-b', false),
+      rowsAt(3, { table: renamed, chunk: 'public.people/1-b/1', rows: [userRow(3)] }),
+      snapshotEndAt(3, renamed, '1-b'),
+    ])
+    await flush(again.sink)
+    await close(again.sink)
+    expect([await idsIn('public.users/snapshot'), await idsIn('public.people/snapshot')]).toEqual([[2n, 3n], []])
+  })
+
   test('a large chunk in parts is several files', async () => {
     const { sink } = await lake.open({ rollSize: 150 })
     const part = (id: number, last: boolean) => rowsAt(1, { table: users, chunk: chunk('1-a', 0), rows: [userRow(id)], last })

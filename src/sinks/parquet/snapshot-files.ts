@@ -51,7 +51,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
   return { begin, rows, end, leave, finishAll, abandon }
 
   async function begin({ table, generation, fresh, end: position }: ControlBatch & { event: 'snapshot-begin' }): Promise<void> {
-    const folder = tableFolder(table)
+    const folder = homeOf(table, generation)
     await leave(table)
     // A copy that is gone on with keeps its beginning: what it holds already was read since then.
     if (generations[folder]?.generation === generation) return
@@ -60,6 +60,11 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     const isSeen = (await store.list(`${folder}/snapshot`)).some(isOld)
     await store.remove((await store.list(asideFolder(folder))).filter(isOld).map((name) => `${asideFolder(folder)}/${name}`))
     generations[folder] = { generation, begin: position, isStaged: !fresh || isSeen, hasFiles: false }
+  }
+
+  /** One copy lies in one folder, that of the name it began under: the table may be renamed meanwhile. */
+  function homeOf(table: Table, generation: string): string {
+    return Object.keys(generations).find((folder) => generations[folder]?.generation === generation) ?? tableFolder(table)
   }
 
   async function rows(batch: RowsBatch): Promise<void> {
@@ -78,7 +83,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
 
   async function open(batch: RowsBatch, part: number): Promise<Making> {
     const { table, chunk } = batch
-    const folder = tableFolder(table)
+    const folder = homeOf(table, generationOf(chunk))
     const pending = ledger.hold()
     const path = await place(batch, part)
     const writer = createFileWriter(options, { path, columns: table.columns, schema: { misfit: options.misfit, key: table.key } })
@@ -89,7 +94,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
 
   /** Where a file of a chunk goes. Before the first, what an earlier life left of the chunk goes: it may have cut it into more parts. */
   async function place({ table, chunk }: RowsBatch, part: number): Promise<string> {
-    const folder = tableFolder(table)
+    const folder = homeOf(table, generationOf(chunk))
     const copy = generations[folder]
     const seen = `${folder}/snapshot`
     const target = copy?.isStaged && copy.generation === generationOf(chunk) ? asideFolder(folder) : seen
@@ -150,7 +155,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
   }
 
   function end({ table, generation }: ControlBatch & { event: 'snapshot-end' }): void {
-    const folder = tableFolder(table)
+    const folder = homeOf(table, generation)
     const before = [...(underWay.get(folder) ?? [])]
     follow(
       folder,
