@@ -5,6 +5,11 @@ export const MESSAGES_FOLDER = 'messages'
 /** Everything that is not yet a table's: nothing here ends in `.parquet`. */
 export const OWN_FOLDER = '.millrace'
 
+/** Where a later copy of a table waits until it is whole. */
+export function asideFolder(owner: string, folder: string): string {
+  return `${OWN_FOLDER}/${owner}/aside/${folder}`
+}
+
 /** A change's place in the log; its text sorts as the log does. */
 export type ChangePlace = { position: Position; ordinal: number }
 

@@ -369,6 +369,16 @@ describe('files of snapshots', () => {
     expect(await lake.files('public.users/snapshot')).toEqual(['1-b-000000.parquet'])
   })
 
+  test('only where the sink itself writes is swept: an archive of the table may be in the making beside it', async () => {
+    const swept: string[] = []
+    const store = { ...lake.store, sweep: async (folder: string) => void swept.push(folder) }
+    const { sink } = await lake.open({ store })
+    await writeAll(sink, [insertAt(1), ...copy('1-a', 2, [1], true)])
+    await flush(sink)
+    await close(sink)
+    expect(swept).toEqual(['public.users/changes', 'public.users/snapshot', '.millrace/shop.lake/aside/public.users'])
+  })
+
   test('a table that is renamed in the middle of a later copy is replaced whole', async () => {
     const renamed: Table = { ...users, name: 'people', version: 'renamed' }
     const { sink } = await lake.open()

@@ -9,6 +9,7 @@ import { createBudget } from './budget.ts'
 import { createChangeFiles } from './change-files.ts'
 import { furthestOf, newestOf, resumeFrom, type CheckpointOptions, type ParquetRecord } from './checkpoints.ts'
 import { createLedger } from './ledger.ts'
+import { asideFolder } from './names.ts'
 import { refuseReserved } from './refuse-reserved.ts'
 import { createSaver } from './saver.ts'
 import { createSnapshotFiles } from './snapshot-files.ts'
@@ -175,11 +176,15 @@ export function createParquetSink(options: ParquetOptions): Sink {
     return known === null ? null : { to: known.to, isOfThisLog: true }
   }
 
-  /** Once a table, before anything of it is written. */
+  /** Once a table, before anything of it is written. Only where the sink writes: archives lie in the same folder. */
   function sweep(folder: string): Promise<void> {
     let sweeping = swept.get(folder)
-    if (sweeping === undefined) swept.set(folder, (sweeping = store.sweep(folder)))
+    if (sweeping === undefined) swept.set(folder, (sweeping = sweepOwn(folder)))
     return sweeping
+  }
+
+  async function sweepOwn(folder: string): Promise<void> {
+    await Promise.all([`${folder}/changes`, `${folder}/snapshot`, asideFolder(options.owner, folder)].map(store.sweep))
   }
 
   function metadata(table: Table): Record<string, string> {

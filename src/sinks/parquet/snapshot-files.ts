@@ -6,7 +6,7 @@ import type { Misfit } from '../../codecs/parquet/schema.ts'
 import type { ParquetRecord } from './checkpoints.ts'
 import { createFileWriter, type FileContext, type FileWriter } from './file-writer.ts'
 import type { Ledger, Pending } from './ledger.ts'
-import { chunkFile, generationOf, generationOfFile, isOfChunk, OWN_FOLDER } from './names.ts'
+import { asideFolder, chunkFile, generationOf, generationOfFile, isOfChunk } from './names.ts'
 
 export type SnapshotFilesOptions = FileContext & {
   ledger: Ledger
@@ -58,7 +58,9 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     await options.sweep(folder)
     const isOld = (name: string) => generationOfFile(name) !== generation
     const isSeen = (await store.list(`${folder}/snapshot`)).some(isOld)
-    await store.remove((await store.list(asideFolder(folder))).filter(isOld).map((name) => `${asideFolder(folder)}/${name}`))
+    await store.remove(
+      (await store.list(asideFolder(options.owner, folder))).filter(isOld).map((name) => `${asideFolder(options.owner, folder)}/${name}`),
+    )
     generations[folder] = { generation, begin: position, isStaged: !fresh || isSeen, hasFiles: false }
   }
 
@@ -97,7 +99,7 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     const folder = homeOf(table, generationOf(chunk))
     const copy = generations[folder]
     const seen = `${folder}/snapshot`
-    const target = copy?.isStaged && copy.generation === generationOf(chunk) ? asideFolder(folder) : seen
+    const target = copy?.isStaged && copy.generation === generationOf(chunk) ? asideFolder(options.owner, folder) : seen
     // Also where readers look: that life may have died while it moved files there.
     if (part === 0) for (const place of new Set([target, seen])) await removeLeft(folder, place, chunk)
     return `${target}/${chunkFile(chunk, part)}`
@@ -172,15 +174,11 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     const old = names.filter((name) => generationOfFile(name) !== null && generationOfFile(name) !== generation)
     if (old.length > 0) await store.remove(old.map((name) => `${folder}/snapshot/${name}`))
     if (!copy.isStaged) return
-    const aside = asideFolder(folder)
+    const aside = asideFolder(options.owner, folder)
     const staged = await store.list(aside)
     for (let at = 0; at < staged.length; at += MOVES_AT_ONCE)
       await Promise.all(staged.slice(at, at + MOVES_AT_ONCE).map((name) => store.move(`${aside}/${name}`, `${folder}/snapshot/${name}`)))
     copy.isStaged = false
-  }
-
-  function asideFolder(folder: string): string {
-    return `${OWN_FOLDER}/${options.owner}/aside/${folder}`
   }
 
   /** Chunks delivered in part are not gone on with. */
