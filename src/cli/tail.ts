@@ -1,4 +1,4 @@
-import { runPipeline } from '../core/pipeline.ts'
+import { runPipeline } from '../core/run-pipeline.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { catchSignals } from './signals.ts'
 import { createTailFormat } from './tail-format.ts'

@@ -8,7 +8,8 @@ import { openSqliteState } from '../state/sqlite/state-store.ts'
 import { createMemorySink, createMemoryStore, type MemoryStore } from '../testing/memory-sink.ts'
 import { createMemoryLog, createMemorySource, type MemoryLog } from '../testing/memory-source.ts'
 import { hastyClock, silentLog, users } from './pipeline.fixture.ts'
-import { runPipeline, type PipelineOptions } from './pipeline.ts'
+import type { PipelineOptions } from './pipeline.ts'
+import { runPipeline } from './run-pipeline.ts'
 
 /**
  * Pipelines that live a hard life: transactions of all sizes, sinks that fail before and after their work, passingly or for good, connections

@@ -10,7 +10,8 @@ import { sampleColumn, sampleTable } from '../testing/fixtures.ts'
 import { createMemorySink, type MemoryStore } from '../testing/memory-sink.ts'
 import { createMemoryLog, createMemorySource, type MemoryLog } from '../testing/memory-source.ts'
 import { systemClock, type Clock } from './clock.ts'
-import { runPipeline, type PipelineOptions, type PipelineSummary } from './pipeline.ts'
+import type { PipelineOptions, PipelineSummary } from './pipeline.ts'
+import { runPipeline } from './run-pipeline.ts'
 
 export const users = sampleTable('users', [sampleColumn('id', { kind: 'int32' }, { nullable: false })])
 

@@ -3,14 +3,11 @@ import type { Log } from '../contracts/sink.ts'
 import type { LogHealth, Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
-import { systemClock, type Clock } from './clock.ts'
-import { createCopied, type Copied } from './copied.ts'
-import { createFollowed, type Operations } from './followed.ts'
-import { retryDelayMs, retryLevel, shouldRetry } from './retry.ts'
-import { asPartFailure, type PartFailure } from './run-failure.ts'
+import type { Clock } from './clock.ts'
+import type { Copied } from './copied.ts'
+import type { createFollowed, Operations } from './followed.ts'
 import type { LivePipeline } from './run-live.ts'
 import type { PipelineSink } from './run-resume.ts'
-import { runSession } from './run-session.ts'
 
 export type PipelineOptions = {
   name: string
@@ -78,67 +75,4 @@ export type Run = {
   /** Called when a part works again, so that its retries count from the start. */
   works(part: string): void
   isRepairWanted: boolean
-}
-
-type Counted = 'changes' | 'operations' | 'rows' | 'tables' | 'copySeconds' | 'bytes' | 'copyBytes'
-type Failures = Map<string, { attempts: number; sinceMs: number; lastMs: number }>
-/** A part that failed longer ago than this has worked since: the longest pause between retries is half of it. */
-const FORGET_FAILURES_MS = 60_000
-
-/**
- * Runs a pipeline until it is drained, caught up, or stopped by an error that needs somebody; then throws it.
- *
- * It is a row of sessions. A session opens source and sinks, finds by `decideResume` where to go on, and ends at the
- * first failure of any part, after the other sinks have made durable what they took. A transient failure starts the next
- * session. So there is one way to recover, and it is the way of a restart: from what is durable, nothing remembered.
- */
-export async function runPipeline(options: PipelineOptions): Promise<PipelineSummary> {
-  const clock = options.clock ?? systemClock
-  const startedMs = clock.now()
-  const failures: Failures = new Map()
-  let hadSuccess = false
-  const run: Run = {
-    options,
-    clock,
-    copied: createCopied(clock),
-    followed: createFollowed(),
-    reached: () => (hadSuccess = true),
-    works: (part) => void failures.delete(part),
-    isRepairWanted: options.repair ?? false,
-  }
-
-  for (;;) {
-    try {
-      const end = await runSession(run)
-      return { ...end, ...totalsOf(run), seconds: (clock.now() - startedMs) / 1000 }
-    } catch (caught) {
-      const failure = asPartFailure('pipeline', caught)
-      await waitToRetry(run, failure, { failures, hadSuccess })
-      if (options.signal.aborted)
-        return { end: 'drained', position: null, health: null, example: null, ...totalsOf(run), seconds: (clock.now() - startedMs) / 1000 }
-    }
-  }
-}
-
-/** Throws the error where retrying is not the answer. */
-async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Failures; hadSuccess: boolean }): Promise<void> {
-  const { part, error } = failure
-  const { options, clock } = run
-  const nowMs = clock.now()
-  const earlier = past.failures.get(part)
-  const isRow = earlier !== undefined && nowMs - earlier.lastMs <= FORGET_FAILURES_MS
-  const { attempts, sinceMs } = isRow ? earlier : { attempts: 0, sinceMs: nowMs }
-  past.failures.set(part, { attempts: attempts + 1, sinceMs, lastMs: nowMs })
-  if (!shouldRetry({ error, hadSuccess: past.hadSuccess, failingMs: nowMs - sinceMs })) throw error
-  const delayMs = retryDelayMs(attempts, Math.random(), part)
-  const level = retryLevel(attempts)
-  options.report({ event: 'retry', level, part, attempt: attempts + 1, delayMs, code: error.code, message: error.message })
-  options.log[level]('retry', { part, attempt: attempts + 1, delayMs, code: error.code, reason: error.message })
-  await clock.sleep(delayMs, options.signal)
-}
-
-function totalsOf({ copied, followed }: Run): Pick<PipelineSummary, Counted> {
-  const { tables, rows, bytes: copyBytes, seconds: copySeconds } = copied.total()
-  const { changes, operations, bytes } = followed.now
-  return { changes, operations, rows, tables, copySeconds, bytes: bytes + copyBytes, copyBytes }
 }

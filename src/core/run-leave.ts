@@ -1,6 +1,6 @@
 import { createDeferred } from '../lib/deferred.ts'
 import { asPartFailure, type PartFailure } from './run-failure.ts'
-import type { Following } from './run-session.ts'
+import type { Following } from './run-following.ts'
 import type { Settlement } from './settle.ts'
 
 export const DRAIN_MS = 10_000

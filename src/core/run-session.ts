@@ -1,13 +1,12 @@
 import type { Batch } from '../contracts/batch.ts'
-import type { Position } from '../contracts/position.ts'
-import type { Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { createDeferred } from '../lib/deferred.ts'
 import { fanOut } from './fan-out.ts'
 import { Lane } from './lane.ts'
-import type { PipelineSummary, Run } from './pipeline.ts'
-import { asPartFailure, type PartFailure } from './run-failure.ts'
-import { createWatermark, type Watermark } from './run-live.ts'
+import type { Run } from './pipeline.ts'
+import { asPartFailure } from './run-failure.ts'
+import type { Following, SessionEnd, Stop } from './run-following.ts'
+import { createWatermark } from './run-live.ts'
 import { closeSession, laneRecord, type Session } from './run-open.ts'
 import { openOrLeave } from './run-patience.ts'
 import { recordAcknowledged, type OpenSink } from './run-resume.ts'
@@ -15,36 +14,11 @@ import { startSideTasks } from './run-side-tasks.ts'
 import { leave, PATIENCE_MS, within } from './run-leave.ts'
 import { openTables } from './run-tables.ts'
 import { warning } from './run-watch.ts'
-import { createSettlement, lowestDurable, type Settlement } from './settle.ts'
+import { createSettlement, lowestDurable } from './settle.ts'
 import type { Snapshots } from './snapshot.ts'
 
 /** What waits for a sink that asks for no more: enough that it never waits, little enough that V8 collects it young. */
 const LANE_BYTES = 128 * 1024
-
-export type SessionEnd = Pick<PipelineSummary, 'end' | 'position' | 'health' | 'example'>
-export type Stop = { why: 'signal' } | { why: 'until'; position: Position } | { why: 'error'; failure: PartFailure }
-
-/** What the parts of a session share. */
-export type Following = {
-  run: Run
-  session: Session
-  lanes: Lane[]
-  watermark: Watermark
-  settlement: Settlement
-  /** The first reason to stop wins. */
-  stop(reason: Stop): void
-  stopped: Promise<Stop>
-  failed(part: string): (error: unknown) => void
-  /** Three ends, each later than the one before: side tasks and new batches, then the reading, then writes under way. */
-  taking: AbortController
-  reading: AbortController
-  writing: AbortController
-  snapshots: Snapshots | null
-  tables: readonly Table[]
-  /** Tables that left. The sinks are told once the log has passed the place where it was noticed: before it changes of theirs may come. */
-  left: { table: Table; after: Position }[]
-  pumping: Promise<void>
-}
 
 /** A database file may have work to do when it is closed, and must be closed before it is opened again. */
 const CLOSE_MS = 30_000

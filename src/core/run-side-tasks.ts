@@ -2,7 +2,7 @@ import { tableName, type Table } from '../contracts/table.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
 import { answerRequests } from './requests.ts'
 import type { LivePipeline } from './run-live.ts'
-import type { Following } from './run-session.ts'
+import type { Following } from './run-following.ts'
 import { passing, reachEnd, reportProgress, watchHealth } from './run-watch.ts'
 import type { Snapshots } from './snapshot.ts'
 

@@ -3,7 +3,8 @@ import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import type { Run } from './pipeline.ts'
 import { inPart } from './run-failure.ts'
 import type { Session } from './run-open.ts'
-import { openSnapshots, type SnapshotProgress, type Snapshots } from './snapshot.ts'
+import { openSnapshots, type Snapshots } from './snapshot.ts'
+import type { SnapshotProgress } from './snapshot-context.ts'
 
 /** Opens the merge and gives it the tables: those that some sink does not hold are copied, at a repair every one again. */
 export async function openTables(

@@ -6,7 +6,8 @@ import type { Batch, ChangesBatch } from '../contracts/batch.ts'
 import type { Chunk, ChunkRead, SnapshotReader, SourceControl } from '../contracts/source.ts'
 import { UNCHANGED, type Row, type Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
-import { openSnapshots, type SnapshotProgress, type Snapshots, type SnapshotsOptions } from './snapshot.ts'
+import { openSnapshots, type Snapshots, type SnapshotsOptions } from './snapshot.ts'
+import type { SnapshotProgress } from './snapshot-context.ts'
 
 const column = (name: string, id: number) => ({
   name,

@@ -22,7 +22,7 @@
 import type { Batch, ChangesBatch } from '../contracts/batch.ts'
 import type { Position, TransactionId } from '../contracts/position.ts'
 import type { SinkRecord } from '../contracts/sink.ts'
-import type { Holder, Source, SourceControl } from '../contracts/source.ts'
+import type { Source, SourceControl } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import type { Table } from '../contracts/table.ts'
 import { addXid, joinCarries, parseCarry, type Carry, type XidRange } from './carry.ts'
@@ -32,7 +32,7 @@ import { createMerge } from './merge.ts'
 import { MERGE_RULES, type MergeRules } from './merge-rules.ts'
 import { hasSameKey } from './merge-schema.ts'
 import { createReadPool } from './read-pool.ts'
-import type { SnapshotContext } from './snapshot-context.ts'
+import type { SnapshotContext, SnapshotProgress } from './snapshot-context.ts'
 import { createCopies } from './snapshot-copies.ts'
 import { createPlans } from './snapshot-plan.ts'
 import { createStreamWaits } from './snapshot-waits.ts'
@@ -53,13 +53,6 @@ export type SnapshotsOptions = {
   /** For the model test, which takes them away one by one. */
   rules?: MergeRules
 }
-
-/** News of one table's copy. Rows and bytes are totals of this generation in this run, each chunk counted once. */
-export type SnapshotProgress =
-  | { event: 'planned'; table: string; chunks: number; chunksDone: number; rowEstimate: number; rows: number; bytes: number }
-  | { event: 'waiting'; table: string; holders: readonly Holder[] }
-  | { event: 'chunk'; table: string; rows: number; bytes: number; chunksDone: number; chunksPlanned: number }
-  | { event: 'done'; table: string; rows: number; bytes: number }
 
 export interface Snapshots extends AsyncDisposable {
   /** Copies those of these tables that some sink does not hold; known ones are left alone. */

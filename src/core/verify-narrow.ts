@@ -2,7 +2,7 @@ import type { Row, Table } from '../contracts/table.ts'
 import { createKeyOf } from '../values/create-key-of.ts'
 import { hashRow } from '../values/hash-row.ts'
 import { BUCKETS, bucketOf, type BucketSums } from './verify-sums.ts'
-import type { Difference, Scan } from './verify.ts'
+import type { Difference, Scan } from './verify-options.ts'
 
 /** A key whose rows did not match when they were read. `row` has the key's columns. */
 export type Suspect = { key: string; row: Row; hash: bigint; what: Difference['what'] }

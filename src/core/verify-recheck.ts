@@ -1,7 +1,7 @@
 import type { Row, Table } from '../contracts/table.ts'
 import { collect, collectRows, unmatched, type Suspect } from './verify-narrow.ts'
 import { BUCKETS, bucketOf } from './verify-sums.ts'
-import type { Scan, VerifyOptions } from './verify.ts'
+import type { Scan, VerifyOptions } from './verify-options.ts'
 
 /** A difference is believed when it is still there in this look. */
 const LOOKS = 5

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Row, Table } from '../contracts/table.ts'
-import { verifyTable, type VerifyOptions } from './verify.ts'
+import type { VerifyOptions } from './verify-options.ts'
+import { verifyTable } from './verify.ts'
 
 const column = (name: string, id: number, kind: 'int32' | 'int64') => ({
   name,

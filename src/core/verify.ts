@@ -10,33 +10,14 @@
  *
  * Every step has an end: what could not be decided by then is said to be undecided, by key.
  */
-import type { Position } from '../contracts/position.ts'
 import type { Sink } from '../contracts/sink.ts'
 import type { Source } from '../contracts/source.ts'
 import { tableName, type Row, type Table } from '../contracts/table.ts'
 import { formatCount } from '../lib/units.ts'
 import { collectSuspects, groupBuckets, type Suspect } from './verify-narrow.ts'
 import { differingBuckets, sumBuckets } from './verify-sums.ts'
+import type { Difference, Scan, VerifyOptions } from './verify-options.ts'
 import { recheck } from './verify-recheck.ts'
-
-export type VerifyOptions = {
-  /** The end of the source's log now. */
-  head(): Promise<Position>
-  /** Resolves once the sink holds everything before `position`, at once where no pipeline runs; `false` where it did not in good time. */
-  passed(position: Position): Promise<boolean | void>
-  /** Reads these keys in one snapshot of the source, brings the sink to where that was, and compares while the sink is held there; null where that failed. */
-  held?<T>(table: Table, keys: readonly Row[], compare: (rows: readonly Row[]) => Promise<T>): Promise<T | null>
-  /** Told what is being done, often. */
-  progress?(text: string): void
-  /** Whether keys are to be looked at no longer. */
-  isLate?(): boolean
-  signal: AbortSignal
-}
-
-export type Scan = (table: Table, keys: readonly Row[] | null, signal: AbortSignal) => AsyncIterable<readonly Row[]>
-
-/** `key` holds the key's columns as text; a keyless row has `hash` only. */
-export type Difference = { key: Record<string, string | null>; what: 'missing' | 'extra' | 'different' }
 
 export type TableVerdict = {
   table: string
