@@ -1,10 +1,9 @@
 /** A look at a live database shows what happens there, and leaves nothing behind, whatever becomes of it. */
-import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { millrace, startMillrace } from '../../src/cli/run-cli.fixture.ts'
 import { startPostgres, testedMajors, until, type PostgresServer } from '../servers.ts'
+import { followPrimary } from '../standby.ts'
 
 type Line = {
   op: string
@@ -321,22 +320,6 @@ test('on a standby it goes through a publication of the primary, and says what c
   expect(linesOf(done.stdout)).toMatchObject([{ op: 'insert', after: { id: 1, name: 'from afar' } }])
   expect((await standby.query('SELECT 1 FROM pg_replication_slots')).rowCount).toBe(0)
 })
-
-/** Makes a standby of it: the primary's files, followed by its log. */
-async function followPrimary(standby: PostgresServer, primary: PostgresServer): Promise<void> {
-  await standby.halt()
-  await primary.halt()
-  const kept = readFileSync(join(standby.dataDir, 'postgresql.auto.conf'), 'utf8')
-  const { uid, gid } = statSync(standby.dataDir)
-  for (const name of readdirSync(standby.dataDir)) rmSync(join(standby.dataDir, name), { recursive: true })
-  cpSync(primary.dataDir, standby.dataDir, { recursive: true })
-  const follow = `primary_conninfo = 'host=127.0.0.1 port=${primary.port} user=postgres'\nhot_standby_feedback = on\n`
-  writeFileSync(join(standby.dataDir, 'postgresql.auto.conf'), kept + follow)
-  writeFileSync(join(standby.dataDir, 'standby.signal'), '')
-  if (process.getuid?.() === 0) spawnSync('chown', ['-R', `${uid}:${gid}`, standby.dataDir])
-  await primary.start()
-  await standby.start()
-}
 
 /** Each line put on the rows before it, as a reader would. */
 function fold(lines: readonly Line[]): Map<string, unknown> {
