@@ -7,7 +7,6 @@ import type { Chunk, ChunkRead, SnapshotReader, SourceControl } from '../contrac
 import { UNCHANGED, type Row, type Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { openSnapshots, type Snapshots, type SnapshotsOptions } from './snapshot.ts'
-import type { SnapshotProgress } from './snapshot-context.ts'
 
 const column = (name: string, id: number) => ({
   name,
@@ -56,13 +55,13 @@ function reader(rest: Partial<SnapshotReader> = {}): SnapshotReader {
 
 type Open = Snapshots & {
   out: Batch[]
-  progress: SnapshotProgress[]
+  progress: Parameters<NonNullable<SnapshotsOptions['onProgress']>>[0][]
   feed(batch: ChangesBatch | SourceControl): void
   failure: () => unknown
 }
 
 async function open(options: Partial<SnapshotsOptions> & { reader?: SnapshotReader } = {}): Promise<Open> {
-  const progress: SnapshotProgress[] = []
+  const progress: Open['progress'] = []
   const snapshots = await openSnapshots({
     source: { snapshots: options.reader ?? reader(), nudge() {}, head: async () => at(0) },
     state: createMemoryState(),
