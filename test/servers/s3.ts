@@ -21,7 +21,7 @@ export type S3Server = {
 const KEYS = { accessKeyId: 'millrace-test', secretAccessKey: 'millrace-test-secret' }
 
 export async function startS3(): Promise<S3Server> {
-  const binary = installVersitygw()
+  const binary = await installVersitygw()
   const folder = mkdtempSync(join(process.env.MILLRACE_TEST_DIR ?? tmpdir(), 's3-'))
   mkdirSync(join(folder, 'data'))
   const port = await freePort()
