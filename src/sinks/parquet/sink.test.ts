@@ -177,6 +177,29 @@ describe('going on', () => {
     expect((await lake.open()).record).toBeNull()
   })
 
+  test('a table that a later copy found empty is held, though nothing of it is there', async () => {
+    const gate = createDeferred<void>()
+    const slow = (path: string) => {
+      const file = lake.store.create(path)
+      return { ...file, heldBytes: 0, commit: (metadata: Record<string, string>) => gate.promise.then(() => file.commit(metadata)) }
+    }
+    const { sink } = await lake.open({ store: { ...lake.store, create: slow } })
+    await writeAll(sink, [
+      snapshotBeginAt(1, users, '1-a'),
+      rowsAt(1, { table: users, chunk: 'public.users/1-a/0', rows: [userRow(1)] }),
+      snapshotEndAt(1, users, '1-a'),
+      snapshotBeginAt(2, users, '1-b', false),
+    ])
+    gate.resolve()
+    await writeAll(sink, [snapshotEndAt(2, users, '1-b')])
+    await flush(sink)
+    await close(sink)
+    expect(await lake.files('public.users/snapshot')).toEqual([])
+    // A bucket has no empty folders.
+    rmSync(`${lake.root}/public.users`, { recursive: true })
+    expect((await lake.open()).record?.position).toBe(snapshotEndAt(2, users, '1-b').end)
+  })
+
   test('a copy that lies aside is held, though its table has no folder yet', async () => {
     const first = await lake.open()
     const rows = rowsAt(1, { table: users, chunk: 'public.users/1-a/0', rows: [userRow(1)] })
@@ -274,6 +297,19 @@ describe('going on', () => {
     await close(sink)
     expect(lake.durable).toEqual([])
   })
+})
+
+test('a write that waits for room ends with the failure that keeps it from coming', async () => {
+  const [reached, gate] = [createDeferred<void>(), createDeferred<never>()]
+  const commit = () => (reached.resolve(), gate.promise)
+  const store = { ...lake.store, create: (path: string) => ({ ...lake.store.create(path), heldBytes: 0, commit }) }
+  const { sink } = await lake.open({ store, rollSize: 1 })
+  const writing = writeAll(sink, [{ ...insertAt(1), bytes: 64 * 1024 * 1024 }])
+  await reached.promise
+  gate.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))
+  await expect(writing).rejects.toThrow('full')
+  await close(sink)
+  expect(lake.durable).toEqual([])
 })
 
 describe('files of snapshots', () => {

@@ -4,7 +4,6 @@ import type { WriterOptions } from '../../codecs/parquet/writer.ts'
 import type { Batch } from '../../contracts/batch.ts'
 import type { Sink, SinkContext } from '../../contracts/sink.ts'
 import type { Table } from '../../contracts/table.ts'
-import { createDeferred } from '../../lib/deferred.ts'
 import { createBudget } from './budget.ts'
 import { createChangeFiles } from './change-files.ts'
 import { furthestOf, newestOf, resumeFrom, type CheckpointOptions, type ParquetRecord } from './checkpoints.ts'
@@ -50,9 +49,10 @@ export function createParquetSink(options: ParquetOptions): Sink {
   const ledger = createLedger()
   const pool = openEncoderPool({ threads: options.threads, inFlightBytes: ENCODING_BYTES })
   const own: ParquetRecord = { reading: crypto.randomUUID(), tables: {}, generations: {} }
-  const failure = createDeferred<never>()
-  failure.promise.catch(() => {}) // met by the next call
-  let hasFailed = false
+  let failure: { error: unknown } | null = null
+  let isOver = false
+  /** Ends the call under way. */
+  let interrupt: ((error: unknown) => void) | null = null
   let timer: NodeJS.Timeout | null = null
   const swept = new Map<string, Promise<void>>()
 
@@ -117,9 +117,10 @@ export function createParquetSink(options: ParquetOptions): Sink {
   }
 
   function failed(error: unknown): void {
-    if (hasFailed) return
-    hasFailed = true
-    failure.reject(error)
+    if (isOver) return
+    isOver = true
+    failure = { error }
+    interrupt?.(error)
     options.failed(error)
   }
 
@@ -128,15 +129,28 @@ export function createParquetSink(options: ParquetOptions): Sink {
   }
 
   async function write(batch: Batch): Promise<'accepted'> {
-    if (hasFailed) await failure.promise
+    if (failure !== null) throw failure.error
     ledger.begin()
     await take(batch)
     ledger.end(batch)
     saver.save()
     watchAge()
     const room = budget.room()
-    if (room !== null) await Promise.race([room, failure.promise])
+    if (room !== null) await orFailure(room)
     return 'accepted'
+  }
+
+  /** Or throws as soon as anything failed. Not `Promise.race`: on a promise that stays open it leaves a handler for each call. */
+  async function orFailure(work: Promise<unknown>): Promise<void> {
+    if (failure !== null) throw failure.error
+    try {
+      await new Promise((resolve, reject) => {
+        interrupt = reject
+        work.then(resolve, reject)
+      })
+    } finally {
+      interrupt = null
+    }
   }
 
   async function take(batch: Batch): Promise<void> {
@@ -151,14 +165,14 @@ export function createParquetSink(options: ParquetOptions): Sink {
   }
 
   async function flush(): Promise<void> {
-    await Promise.race([Promise.all([changes.finishAll(), snapshots.finishAll()]), failure.promise])
-    await Promise.race([saver.idle(), failure.promise])
+    await orFailure(Promise.all([changes.finishAll(), snapshots.finishAll()]))
+    await orFailure(saver.idle())
   }
 
   /** A quiet table's file must not wait for the next change. */
   function watchAge(): void {
     const due = changes.nextAge()
-    if (timer !== null || due === null || hasFailed) return
+    if (timer !== null || due === null || isOver) return
     timer = setTimeout(finishOld, Math.max(1, due - now()))
   }
 
@@ -205,7 +219,7 @@ export function createParquetSink(options: ParquetOptions): Sink {
 
   async function dispose(): Promise<void> {
     if (timer !== null) clearTimeout(timer)
-    hasFailed = true
+    isOver = true
     // Nothing more is called durable; what is being finished may be finished: it is found again.
     await Promise.all([changes.abandon(), snapshots.abandon()])
     await saver.idle().catch(() => {}) // told by `failed`

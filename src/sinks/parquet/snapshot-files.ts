@@ -125,7 +125,8 @@ export function createSnapshotFiles(options: SnapshotFilesOptions) {
     const metadata = metadataOf(file, batch)
     const noted = file.writer.finish(metadata).then(() => {
       const copy = generations[file.folder]
-      if (copy) copy.hasFiles = true
+      // By now a later copy may have begun, which may have none.
+      if (copy?.generation === generationOf(file.chunk)) copy.hasFiles = true
     })
     follow(file.folder, file.pending, noted)
   }
