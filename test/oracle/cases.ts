@@ -288,6 +288,10 @@ export const MADE_CASES: readonly OracleCase[] = [
   { type: 'lquery', literals: ['Top.*'] },
 ]
 
+/** As the source's own connections are: what the decoders of text read. */
+export const SESSION = `SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC'; SET extra_float_digits = 3;
+  SET bytea_output = 'hex'; SET lc_monetary = 'C'; SET client_encoding = 'UTF8'`
+
 export const SETUP = [
   `CREATE TYPE mood AS ENUM ('sad', 'very "happy"', 'ok, fine', 'NULL', 'ünïcödé')`,
   `CREATE DOMAIN email AS varchar(40)`,

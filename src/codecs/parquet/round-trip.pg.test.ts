@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ARRAY_CASES, MADE_CASES, SCALAR_CASES, SETUP } from '../../../test/oracle/cases.ts'
+import { ARRAY_CASES, MADE_CASES, SCALAR_CASES, SESSION, SETUP } from '../../../test/oracle/cases.ts'
 import { readTypeFacts } from '../../../test/oracle/read-type-facts.ts'
 import { startPostgres, testedMajors, type PostgresServer } from '../../../test/servers.ts'
 import type { Columns } from '../../contracts/batch.ts'
@@ -23,6 +23,7 @@ describe.each(testedMajors([18]))('Postgres %i', (major) => {
   beforeAll(async () => {
     server = await startPostgres(major)
     client = await server.connect()
+    await client.query(SESSION)
     for (const extension of ['hstore', 'citext', 'ltree']) await client.query(`CREATE EXTENSION ${extension}`)
     for (const statement of SETUP) await client.query(statement)
   })

@@ -14,7 +14,7 @@ import { createNative } from '../../formats/native/native.ts'
 import { holdsJson } from '../../formats/native/value-text.ts'
 import { createTextDecoder } from './create-text-decoder.ts'
 import { readTypeFacts } from '../../../test/oracle/read-type-facts.ts'
-import { ARRAY_CASES, MADE_CASES, SCALAR_CASES, SETUP, type OracleCase } from '../../../test/oracle/cases.ts'
+import { ARRAY_CASES, MADE_CASES, SCALAR_CASES, SESSION, SETUP, type OracleCase } from '../../../test/oracle/cases.ts'
 import { toPgText } from './to-pg-text.ts'
 import { outputText, typeOf } from './type-of.ts'
 
@@ -22,9 +22,6 @@ import { outputText, typeOf } from './type-of.ts'
  * The server as the oracle: it prints a value and sends it by COPY BINARY; both must decode to one canonical value,
  * in rows and in columns, and that value written back must be printed as before.
  */
-const SESSION = `SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC'; SET extra_float_digits = 3;
-  SET bytea_output = 'hex'; SET lc_monetary = 'C'; SET client_encoding = 'UTF8'`
-
 describe.each(testedMajors([14, 18]))('Postgres %i', (major) => {
   let server: PostgresServer
   let client: pg.Client
