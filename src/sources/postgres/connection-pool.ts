@@ -1,4 +1,5 @@
 import { closeConnection, connect, destroyConnection, type Connection } from './connection.ts'
+import { MillraceError } from '../../errors/millrace-error.ts'
 import { parseSourceUrl, type SourceAddress } from './source-url.ts'
 
 /** Sessions for reading: opened when needed, used again, one user at a time. Bounded by how many ask at once. */
@@ -13,10 +14,16 @@ export function createConnectionPool(source: SourceAddress): ConnectionPool {
   const target = typeof source === 'string' ? parseSourceUrl(source) : source
   const idle: Connection[] = []
   const open = new Set<Connection>()
+  let isOver = false
 
   async function take(): Promise<Connection> {
     for (let found = idle.pop(); found; found = idle.pop()) if (open.has(found)) return found
     const made = await connect(target, { gulp: true })
+    // Asked for before the end and there after it: nobody would close it, and the process would never end.
+    if (isOver) {
+      destroyConnection(made)
+      throw new MillraceError('SOURCE_LOST', { reason: 'it was closed while it was being made' })
+    }
     open.add(made)
     // A connection that breaks while it lies here must not be lent again.
     made.on('end', () => open.delete(made))
@@ -66,6 +73,7 @@ export function createConnectionPool(source: SourceAddress): ConnectionPool {
   }
 
   async function dispose(): Promise<void> {
+    isOver = true
     const all = [...open]
     open.clear()
     idle.length = 0
