@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startPostgres, testedMajors, until, type PostgresServer } from '../../test/servers.ts'
 import { folderWith, millrace, startMillrace } from './run-cli.fixture.ts'
+
+// A test starts up to eight processes: on a busy machine each takes seconds.
+vi.setConfig({ testTimeout: 180_000 })
 
 describe.each(testedMajors())('Postgres %i', (major) => {
   let server: PostgresServer
