@@ -25,7 +25,7 @@ describe.each(testedMajors())('a source on Postgres %i', (major) => {
     })
   const refusal = async (database: string, config: Partial<PostgresConfig> = {}) => {
     await using source = await open(database, { config })
-    return source.inspect().then(
+    return await source.inspect().then(
       () => null,
       (error: unknown) => error,
     )
