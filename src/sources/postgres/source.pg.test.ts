@@ -186,11 +186,14 @@ describe.each(testedMajors())('a source on Postgres %i', (major) => {
       await using again = await open(database, { state })
       await again.inspect()
       const reading = follow(again, from)
-      const head = await again.head()
-      await until(() => {
-        again.nudge(head, 1000)
-        return reading.end() >= head
-      })
+      // By the first head it has told what there is to tell; the second lies behind the telling, wherever the log went meanwhile.
+      for (let pass = 0; pass < 2; pass++) {
+        const head = await again.head()
+        await until(() => {
+          again.nudge(head, 1000)
+          return reading.end() >= head
+        })
+      }
       if (isAcknowledged) again.acknowledge(reading.end())
       await reading.stop()
       return reading.controls.map(({ table, reread }) => [table.name, reread])
