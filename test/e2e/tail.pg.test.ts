@@ -262,7 +262,7 @@ describe.each(testedMajors([14, 18]))('Postgres %i', (major) => {
     await said([url(), '--op', 'updte'], 'CLI_USAGE', /did you mean update\?/, 2)
     await said([url(), '--format', 'nativ'], 'CLI_USAGE', /did you mean native\?/, 2)
     await said([url(), '--limit', '0'], 'CLI_USAGE', /whole number/, 2)
-    await said([], 'CLI_USAGE', /Name the database/, 2)
+    await said([], 'CLI_USAGE', /name the database by its URL/, 2)
     await said(['mysql://x/y'], 'SOURCE_URL_INVALID', /postgres:\/\//, 2)
     await said(['postgres://postgres@127.0.0.1:1/x'], 'SOURCE_UNREACHABLE', /Check host/)
     await said([server.url('nowhere_at_all')], 'SOURCE_DATABASE_MISSING', /nowhere_at_all/)
