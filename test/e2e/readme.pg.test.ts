@@ -25,6 +25,7 @@ test('the commands of the README are these, so that a new one gets a test', () =
     'npm test',
     'npm ci && npm run build',
     'node_modules/.bin/node dist/cli/main.js run URL duckdb:./shop.duckdb file:./changes',
+    'millrace init   URL',
     'millrace check  -c millrace.yaml',
     'millrace run    -c millrace.yaml',
     'millrace status -c millrace.yaml',
@@ -56,6 +57,17 @@ test('the configuration of the README works with each command that it is given t
   expect((await run('millrace verify -c millrace.yaml')).stdout).toMatch(/verified: source = sink \(1 tables?, 50 rows\)\n$/)
   expect(existsSync(join(cwd, 'shop.duckdb'))).toBe(true)
   expect(await run('millrace drop   -c millrace.yaml', '--yes')).toMatchObject({ code: 0 })
+})
+
+test('init writes a configuration, as the README says, that check finds nothing wrong with', async () => {
+  const database = await server.createDatabase('readme')
+  await server.query('CREATE TABLE orders (id int PRIMARY KEY)', [], database)
+  const cwd = folderWith({})
+  expect(commands).toContain('millrace init   URL')
+  const written = await millrace(['init', server.url(database)], { cwd })
+  expect(written.code, written.stderr).toBe(0)
+  const checked = await millrace(['check', '-c', 'millrace.yaml'], { cwd, env: { DATABASE_URL: server.url(database) } })
+  expect(checked.code, checked.stdout + checked.stderr).toBe(0)
 })
 
 test('source and sinks on the command line work as the README writes them', async () => {
