@@ -8,7 +8,7 @@ export type Dictionary = {
   entries: PageValues
   /** Open addressing: an entry's number plus 1, or 0. A power of two, at most half full. */
   slots: Int32Array
-  /** Of varying lengths: where each entry begins. */
+  /** Of varying lengths: where each entry begins. One more than half of the slots: the entry that makes them grow has its place before they do. */
   starts: Int32Array
   /** What the last page's values became. */
   indexes: Int32Array
@@ -24,7 +24,7 @@ const MOST_BYTES = 1024 * 1024
 const TRIAL = 16_384
 
 export function createDictionary(leaf: Leaf): Dictionary {
-  return { entries: createPageValues(leaf), slots: new Int32Array(1024), starts: new Int32Array(512), indexes: new Int32Array(0), seen: 0 }
+  return { entries: createPageValues(leaf), slots: new Int32Array(1024), starts: new Int32Array(513), indexes: new Int32Array(0), seen: 0 }
 }
 
 /** Whether values of this kind are worth the attempt: not booleans, and what is unlike by its nature. */
@@ -151,7 +151,7 @@ function indexVarlen(dictionary: Dictionary, page: PageValues): boolean {
 function growVarlen(dictionary: Dictionary): void {
   const { entries } = dictionary
   const slots = new Int32Array(dictionary.slots.length * 2)
-  const starts = new Int32Array(slots.length >> 1)
+  const starts = new Int32Array((slots.length >> 1) + 1)
   starts.set(dictionary.starts)
   for (let entry = 0; entry < entries.count; entry++)
     place(slots, entry, hashBytes(entries.bytes.view, starts[entry] as number, entries.lengths.i32[entry] as number))
