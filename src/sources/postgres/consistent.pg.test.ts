@@ -58,7 +58,7 @@ describe.each(testedMajors())('one point in time of Postgres %i', (major) => {
       const rows = await Promise.all(snapshot.tables.map((table) => readAll(snapshot, table)))
       const counted = await Promise.all(snapshot.tables.map((table) => snapshot.count(table, nobody)))
       expect(rows.map((each) => each.length)).toEqual(counted)
-      expect(counted.filter((count) => count === 3000)).toHaveLength(2)
+      expect(snapshot.tables.flatMap(({ table }, at) => (table.name === 'journal' ? [] : [counted[at]]))).toEqual([3000, 3000])
       const amounts = snapshot.tables.map(({ table }) => table.columns.findIndex(({ name }) => name === 'amount'))
       expect(rows.flatMap((each, at) => each.map((row) => Number(row[amounts[at]!]))).reduce((sum, amount) => sum + amount, 0)).toBe(
         600_000,
