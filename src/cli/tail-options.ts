@@ -79,7 +79,7 @@ export async function chosenFormat({ format, json, wide }: TailCliOptions): Prom
   const load = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined
   if (load) {
     const definition = await load()
-    return definition.create(definition.config.parse({}))
+    return definition.create(definition.config.parse({}), { pipeline: 'tail' })
   }
   const known = ['pretty', ...Object.keys(FORMATS)]
   const nearest = nearestName(name, known)

@@ -20,7 +20,7 @@ export async function validateConfig(input: unknown, options: { baseDir: string;
   const base = mistakes.some(({ path }) => path.length === 0) ? null : checkBase(input, mistakes)
   const written = partsOf(input)
   const source = await checkSource(written.source, mistakes)
-  const sinks = await checkSinks(written.sinks, mistakes)
+  const sinks = await checkSinks(written.sinks, { pipeline: base?.name ?? '', mistakes })
   const transforms = await checkTransforms(written.transforms, mistakes)
   if (!base || !source || mistakes.length > 0) return { config: null, mistakes: await nameHomes(mistakes) }
   const { snapshot, batch } = base
@@ -55,6 +55,7 @@ function checkBase(input: unknown, mistakes: Mistake[]): z.output<typeof configS
 }
 
 type Check = { path: Path; mistakes: Mistake[] }
+type SinkCheck = Check & { pipeline: string }
 
 /** Parses one part; its issues become mistakes. */
 function checkPart<T>(schema: Schema<T>, input: unknown, { path, mistakes }: Check): T | null {
@@ -74,12 +75,15 @@ async function checkSource(input: Typed | null, mistakes: Mistake[]): Promise<Co
   return config === null ? null : { type: definition.type, definition, config }
 }
 
-async function checkSinks(inputs: readonly (Typed | null)[], mistakes: Mistake[]): Promise<ConfiguredSink[]> {
+async function checkSinks(
+  inputs: readonly (Typed | null)[],
+  { pipeline, mistakes }: { pipeline: string; mistakes: Mistake[] },
+): Promise<ConfiguredSink[]> {
   const sinks: ConfiguredSink[] = []
   const names = new Map<string, number>()
   for (const [index, input] of inputs.entries()) {
     if (!input) continue
-    const at = { path: ['sinks', index], mistakes }
+    const at = { path: ['sinks', index], mistakes, pipeline }
     const name = input.name === undefined ? input.type : checkPart(sinkNameSchema, input.name, { path: [...at.path, 'name'], mistakes })
     const earlier = name === null ? undefined : names.get(name)
     const advice = input.name === undefined ? `; give one of them a name` : ''
@@ -92,7 +96,7 @@ async function checkSinks(inputs: readonly (Typed | null)[], mistakes: Mistake[]
   return sinks
 }
 
-async function checkSink(input: Typed, name: string, at: Check): Promise<ConfiguredSink | null> {
+async function checkSink(input: Typed, name: string, at: SinkCheck): Promise<ConfiguredSink | null> {
   const definition = await findDefinition(SINKS, input, at)
   if (!definition) return null
   const config = checkPart(definition.config, without(input, ['type', 'name']), at)
@@ -102,11 +106,11 @@ async function checkSink(input: Typed, name: string, at: Check): Promise<Configu
   return { name, type: definition.type, definition, config, format }
 }
 
-async function checkFormat(choice: string | Typed, at: Check): Promise<ConfiguredSink['format']> {
+async function checkFormat(choice: string | Typed, at: SinkCheck): Promise<ConfiguredSink['format']> {
   const input = typeof choice === 'string' ? { type: choice } : choice
   const definition = await findDefinition(FORMATS, input, at)
   const config = definition && checkPart(definition.config, without(input, ['type']), at)
-  return definition && config !== null ? definition.create(config) : null
+  return definition && config !== null ? definition.create(config, { pipeline: at.pipeline }) : null
 }
 
 async function checkTransforms(inputs: readonly (Typed | null)[], mistakes: Mistake[]): Promise<Config['transforms'][number][]> {

@@ -87,8 +87,11 @@ export type FormatDefinition<Config = unknown> = {
   type: string
   summary: string
   config: Schema<Config>
-  create(config: Config): Format
+  create(config: Config, context: FormatContext): Format
 }
+
+/** `pipeline`: its name, which a format may put before topics where nothing else is said. */
+export type FormatContext = { pipeline: string }
 
 export type TransformDefinition<Config = unknown> = {
   type: string

@@ -34,6 +34,8 @@ export type Column = {
 
 /** One relation at one schema version. Immutable; a new version is a new object. */
 export type Table = {
+  /** The database that it is in, where the source says so. */
+  database?: string
   schema: string
   name: string
   /** The source's number for the table (Postgres: oid). */
