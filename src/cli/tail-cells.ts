@@ -1,4 +1,4 @@
-import { valueText } from '../formats/native/value-text.ts'
+import { valueText } from '../messages/json/value-text.ts'
 import { UNCHANGED, type Column, type Row, type Value } from '../contracts/table.ts'
 
 /** A piece of a line, with the style it is shown in. */

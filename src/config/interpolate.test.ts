@@ -14,9 +14,15 @@ test('fills references at any depth and anywhere in a text, files without their 
   expect(fill(tree)).toEqual({ filled: { a: ['x value y from a file'], b: { c: '' }, d: 7, e: null }, unfilled: [] })
 })
 
-test.each(['${schema}.${table} $NAME', '${a:b}', '$${}'])('leaves alone what is no reference, such as the braces of a topic: %s', (text) =>
+const topics = ['${schema}.${table} $NAME', '${table:-t}.${schema:-s}.${database:-d}.${key:-k}.${op:-o}', '${row.env:-file:x}']
+
+test.each([...topics, '${a:b}', '$${}'])('leaves alone what is no reference, such as the braces of a topic: %s', (text) =>
   expect(fill(text)).toEqual({ filled: text, unfilled: [] }),
 )
+
+test('fills a reference beside the names of a topic', () => {
+  expect(fill('${env:NAME}.${schema}.${row.file:-none}').filled).toBe('value.${schema}.${row.file:-none}')
+})
 
 test('does not fill what a secret itself holds', () => {
   expect(fillIn('${env:NAME}', { baseDir, env: { NAME: '${env:OTHER}' } }).filled).toBe('${env:OTHER}')

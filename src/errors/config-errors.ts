@@ -53,4 +53,19 @@ export const CONFIG_ERRORS = {
     message: '{url} does not name a sink.',
     hint: 'Write TYPE:REST, for example duckdb:./shop.duckdb, parquet:./lake, file:./changes or stdout:.',
   },
+  TEMPLATE_INVALID: {
+    kind: 'config',
+    message: 'The template {template} {reason}.',
+    hint: 'Write one of the names allowed; `$$` before a brace makes it text. See docs/specs/formats.md.',
+  },
+  TEMPLATE_COLUMN: {
+    kind: 'config',
+    message: 'The template {template} asks for {name}, and {table} has no column {column}.',
+    hint: 'Name a column that every table has, or give a default for the others: write `:-` and the default before the closing brace.',
+  },
+  TEMPLATE_VALUE: {
+    kind: 'data',
+    message: 'The template {template} asks for {name}, which a change of {table} does not hold.',
+    hint: 'Write `row.{column}`, which deletes have too; set `ALTER TABLE {table} REPLICA IDENTITY FULL`; or give a default by `:-` before the closing brace.',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -2,8 +2,8 @@ import type { RowChange, Transaction } from '../../contracts/change.ts'
 import type { RowImage } from '../../contracts/row-image.ts'
 import { tableName, type Column, type LogicalType, type Table } from '../../contracts/table.ts'
 import '../../lib/buffer-slices.ts'
-import { createTimeText, quoted } from './json-text.ts'
-import { holdsJson, valueText, type ValueText } from './value-text.ts'
+import { createTimeText, quoted } from '../../messages/json/json-text.ts'
+import { holdsJson, valueText, type ValueText } from '../../messages/json/value-text.ts'
 
 /**
  * The line of a change whose row has an image, written as bytes from the bytes it came in: no text is made of it. The same bytes as

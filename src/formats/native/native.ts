@@ -2,9 +2,9 @@ import type { Change, MessageChange, RowChange, Transaction, TruncateChange } fr
 import type { Format, Message, ReadPlace } from '../../contracts/format.ts'
 import type { RowImage } from '../../contracts/row-image.ts'
 import { tableName, type Row, type Table } from '../../contracts/table.ts'
-import { base64, createTimeText, quoted } from './json-text.ts'
+import { base64, createTimeText, quoted } from '../../messages/json/json-text.ts'
 import { createLineBytes, createTailBytes, type LineBytes, type Tails } from './line-bytes.ts'
-import { createRowText, type RowText } from './row-text.ts'
+import { createRowText, type RowText } from '../../messages/json/row-text.ts'
 
 /**
  * Millrace's own format: one JSON object a line, lossless. What each member holds: docs/reference/native.schema.json.
