@@ -25,6 +25,8 @@ export interface Format {
   readonly wholeTransactions?: boolean
   changeLine(change: Change): string
   readLine(table: Table, row: Row, at: ReadPlace): string
+  /** What `control` and `after` give, as lines. Left out: `{"topic":…,"key":…,"value":…,"headers":…}`, as formats with topics and headers write all. */
+  lines?(messages: readonly Message[]): string
   /**
    * `changeLine` as UTF-8 at `at` of `out`; returns where it ends. −1 where there is no room, or no shorter way than `changeLine`:
    * then nothing at `at` and behind it counts. Left out by formats that make text in any case.

@@ -1,4 +1,4 @@
-import type { Message } from '../contracts/format.ts'
+import type { Format, Message } from '../contracts/format.ts'
 
 /**
  * Messages with keys, topics or headers as lines: `{"topic":…,"key":…,"value":…,"headers":…}`, key and value embedded as the JSON that
@@ -8,5 +8,18 @@ export function messageLines(messages: readonly Message[]): string {
   let lines = ''
   for (const { topic, key, value, headers } of messages)
     lines += `{"topic":${JSON.stringify(topic)},"key":${key ?? 'null'},"value":${value ?? 'null'},"headers":${JSON.stringify(headers)}}\n`
+  return lines
+}
+
+/** What a format tells beside changes and rows, as lines of its own form; '' where it tells nothing. */
+export function linesBeside(format: Format, messages: readonly Message[] | undefined): string {
+  if (messages === undefined || messages.length === 0) return ''
+  return format.lines ? format.lines(messages) : messageLines(messages)
+}
+
+/** For formats whose values say everything: each value is a line. */
+export function valueLines(messages: readonly Message[]): string {
+  let lines = ''
+  for (const { value } of messages) lines += `${value ?? 'null'}\n`
   return lines
 }

@@ -1,10 +1,11 @@
 import type { Batch } from '../../contracts/batch.ts'
 import type { Change } from '../../contracts/change.ts'
-import type { Format } from '../../contracts/format.ts'
-import type { Checkpoint } from '../../contracts/position.ts'
+import type { Format, Message } from '../../contracts/format.ts'
+import type { Checkpoint, Position } from '../../contracts/position.ts'
 import type { Sink, SinkState } from '../../contracts/sink.ts'
 import type { Table } from '../../contracts/table.ts'
 import { tableFolder } from '../../lib/table-folder.ts'
+import { linesBeside } from '../../messages/message-lines.ts'
 import { fileSystem, type FileSystem } from './file-system.ts'
 import { createLineBlocks, type Outgoing } from './line-blocks.ts'
 import { MESSAGES_FOLDER } from './names.ts'
@@ -107,8 +108,12 @@ export function openFile(options: FileOptions): Sink {
   }
 
   function encode(batch: Batch): void {
-    if (batch.kind === 'changes') return encodeChanges(batch.changes)
-    if (batch.kind === 'control' || batch.rowCount === 0) return
+    if (batch.kind === 'control') return addBeside(format.control?.(batch), folderOf(batch.table), batch.end)
+    if (batch.kind === 'changes') {
+      encodeChanges(batch.changes)
+      return addBeside(format.after?.(batch), MESSAGES_FOLDER, batch.end)
+    }
+    if (batch.rowCount === 0) return
     const out = outgoingTo(folderOf(batch.table), batch.end)
     const place = { position: batch.end, chunk: batch.chunk }
     for (const row of batch.rows()) add(out, format.readLine(batch.table, row, place))
@@ -126,6 +131,12 @@ export function openFile(options: FileOptions): Sink {
       }
       addChange(out, change)
     }
+  }
+
+  /** What the format tells by itself: of a table in its folder, before the rows that follow; else where messages of no table go. */
+  function addBeside(messages: readonly Message[] | undefined, folder: string, position: Position): void {
+    const lines = linesBeside(format, messages)
+    if (lines !== '') add(outgoingTo(folder, position), lines)
   }
 
   /** As bytes straight away, where the format can. */

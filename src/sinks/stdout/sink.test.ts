@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { batchOf, insertOf, rowsAt, userRow, usersTable } from '../../testing/fixtures.ts'
+import type { Format } from '../../contracts/format.ts'
+import { valueLines } from '../../messages/message-lines.ts'
+import { batchOf, insertOf, rowsAt, schemaAt, userRow, usersTable } from '../../testing/fixtures.ts'
 import { createPlainFormat } from '../../testing/plain-format.ts'
 import { sinkConformance, type SinkPlace } from '../../testing/sink-conformance.ts'
 import { definition } from './definition.ts'
@@ -37,6 +39,23 @@ describe('the sink stdout', () => {
     await sink.write(rowsAt(1, { table: users, chunk: 'c', rows }), signal)
     expect(pieces.length).toBeGreaterThan(2)
     expect(pieces.join('').split('\n')).toHaveLength(20_001)
+  })
+
+  test('writes what a format tells of a table before its rows, and what it tells of a batch behind them', async () => {
+    const { stream, pieces } = collectingStream()
+    const told = (value: string) => [{ topic: 'told', key: null, value, headers: null }]
+    const telling: Format = { ...format, control: () => told('"schema"'), after: () => told('"end"') }
+    const sink = openStdout({ name: 'stdout', format: telling, stream })
+    for (const batch of [schemaAt(1, users), batchOf(1, insertOf(users, userRow(1)))]) await sink.write(batch, signal)
+    const plain = openStdout({ name: 'stdout', format: { ...telling, lines: valueLines }, stream })
+    await plain.write(schemaAt(1, users), signal)
+    expect(pieces.join('').split('\n')).toEqual([
+      '{"topic":"told","key":null,"value":"schema","headers":null}',
+      expect.stringContaining('"insert"'),
+      '{"topic":"told","key":null,"value":"end","headers":null}',
+      '"schema"',
+      '',
+    ])
   })
 
   test('stops waiting for a reader that takes nothing when it is told to stop', async () => {

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import type { Batch } from '../../contracts/batch.ts'
 import type { Format } from '../../contracts/format.ts'
 import type { Sink } from '../../contracts/sink.ts'
+import { linesBeside } from '../../messages/message-lines.ts'
 import { stdoutError } from './errors.ts'
 
 /** Characters handed over at once: large enough to be few, small enough not to hold a second copy of a large batch. */
@@ -50,8 +51,11 @@ function* pieces(batch: Batch, format: Format): Generator<string> {
 }
 
 function* lines(batch: Batch, format: Format): Generator<string> {
-  if (batch.kind === 'changes') for (const change of batch.changes) yield format.changeLine(change)
-  if (batch.kind !== 'rows') return
+  if (batch.kind === 'control') return yield linesBeside(format, format.control?.(batch))
+  if (batch.kind === 'changes') {
+    for (const change of batch.changes) yield format.changeLine(change)
+    return yield linesBeside(format, format.after?.(batch))
+  }
   const place = { position: batch.end, chunk: batch.chunk }
   for (const row of batch.rows()) yield format.readLine(batch.table, row, place)
 }
