@@ -34,3 +34,24 @@ test('what becomes durable in the moment in which a save ends is saved too', asy
     expect(saved, `${ticks} ticks after`).toEqual(['A', 'B'])
   }
 })
+
+test('in a flood it rests between saves, and not where somebody waits for them', async () => {
+  const saved: string[] = []
+  const waiting: SinkRecord[] = []
+  const saver = createSaver({
+    ledger: { checkpoint: () => waiting.splice(0).at(-1) ?? null } as Ledger, // all that it asks for
+    state: { load: async () => null, save: async ({ position }) => void saved.push(position) },
+    own: { reading: '', tables: {}, generations: {} },
+    durable: () => {},
+    failed: () => {},
+    restMs: 1e9,
+  })
+  for (const position of ['A', 'B', 'C', 'D']) {
+    waiting.push({ position, carry: '', chunks: [] })
+    saver.save()
+    await new Promise(setImmediate)
+  }
+  expect(saved).toEqual(['A'])
+  await saver.idle()
+  expect(saved).toEqual(['A', 'D'])
+})
