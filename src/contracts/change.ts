@@ -9,7 +9,16 @@ export type Transaction = {
   xid: TransactionId
   /** Microseconds since 1970-01-01 UTC. */
   commitTimeUs: number
+  /** Where it lies in the log, where the source knows more than its position. */
+  log?: TransactionLog
 }
+
+/**
+ * Bytes of the log (Postgres: LSNs, as numbers), for formats that tell them. `first`: where it began. `previous`: the end of the commit
+ * record that was read before, which everything of this transaction is committed after. `end`: the end of its own commit record, null
+ * until that is read: what a batch holds after `betweenTransactions` has it.
+ */
+export type TransactionLog = { first: number; previous: number; end: number | null }
 
 /**
  * One change of one row. `ordinal` counts the changes inside the transaction from 0, before any filter, so that
@@ -25,18 +34,19 @@ export type Transaction = {
 export type Change = RowChange | TruncateChange | MessageChange
 
 export type RowChange =
-  | { op: 'insert'; table: Table; before: null; oldKey: null; after: Row; image?: RowImage; ordinal: number; tx: Transaction }
-  | { op: 'update'; table: Table; before: Row | null; oldKey: Row | null; after: Row; image?: RowImage; ordinal: number; tx: Transaction }
-  | { op: 'delete'; table: Table; before: Row; oldKey: null; after: null; ordinal: number; tx: Transaction }
+  | ({ op: 'insert'; table: Table; before: null; oldKey: null; after: Row; image?: RowImage } & Placed)
+  | ({ op: 'update'; table: Table; before: Row | null; oldKey: Row | null; after: Row; image?: RowImage } & Placed)
+  | ({ op: 'delete'; table: Table; before: Row; oldKey: null; after: null } & Placed)
+
+/** `lsn`: the byte of the log where the change itself lies, where the source knows it. Changes written as one share it. */
+type Placed = { ordinal: number; tx: Transaction; lsn?: number }
 
 export type TruncateChange = {
   op: 'truncate'
   table: Table
   cascade: boolean
   restartIdentity: boolean
-  ordinal: number
-  tx: Transaction
-}
+} & Placed
 
 /** A logical message written into the log. `tx` is null for one outside a transaction; `position` is then its own. */
 export type MessageChange = {
@@ -48,4 +58,5 @@ export type MessageChange = {
   position: Position
   ordinal: number
   tx: Transaction | null
+  lsn?: number
 }

@@ -87,6 +87,15 @@ export function readLsn(buf: Buffer, at: number): string {
   return buf.hexSlice(at, at + 8).toUpperCase()
 }
 
+/** An LSN as a number: exact up to 9 PB of log. */
+export function readLsnNumber(buf: Buffer, at: number): number {
+  return readUInt32(buf, at) * TWO_32 + readUInt32(buf, at + 4)
+}
+
+function readUInt32(buf: Buffer, at: number): number {
+  return ((buf[at]! << 24) | (buf[at + 1]! << 16) | (buf[at + 2]! << 8) | buf[at + 3]!) >>> 0 // the frame's head is there
+}
+
 function readTimeUs(buf: Buffer, at: number): number {
   return buf.readInt32BE(at) * TWO_32 + buf.readUInt32BE(at + 4) + EPOCH_US
 }

@@ -9,6 +9,7 @@ import {
   readCommit,
   readLogicalMessage,
   readLsn,
+  readLsnNumber,
   readRelation,
   readTruncate,
   type Begin,
@@ -57,6 +58,8 @@ export type PgoutputDecoder<Context> = {
   skip(isOn: boolean): void
   /** Bytes decoded since the beginning. */
   consumed(): number
+  /** Where the message in hand lies in the log: what the server wrote before it. Asked for by a handler. */
+  lsn(): number
 }
 
 /** With `scan`, whole rows are handed on as images. */
@@ -79,6 +82,8 @@ export function createPgoutputDecoder<Context>(handler: PgoutputHandler<Context>
   let isSkipping = false
   let isInside = false
   let lastId = -1
+  /** Where the frame in hand begins; its bytes stay until the next. */
+  let frame = 0
   let last: Known = null
 
   const run = (): 'starved' | 'paused' => {
@@ -100,6 +105,7 @@ export function createPgoutputDecoder<Context>(handler: PgoutputHandler<Context>
   const decodeFrame = (): boolean => {
     const { buf, at, end } = rest
     const letter = buf[at]
+    frame = at
     if (letter === 0x77) return at + 26 > end ? lacking(at + 26) : decodeMessage(buf, at + 25, end)
     if (letter !== 0x6b) throw unexpected(`the byte ${letter} at ${rest.offset(at)} begins no message`)
     if (at + 18 > end) return lacking(at + 18)
@@ -258,6 +264,7 @@ export function createPgoutputDecoder<Context>(handler: PgoutputHandler<Context>
       isSkipping = isOn
     },
     consumed: () => rest.offset(rest.at),
+    lsn: () => readLsnNumber(rest.buf, frame + 1),
   }
 }
 

@@ -25,11 +25,12 @@ const F = '0000000000000100'
 const E = '0000000000000140'
 
 function batcherFrom(from: string, batchBytes = 1000) {
-  const feed = { bytes: 0, skipping: false }
+  const feed = { bytes: 0, skipping: false, lsn: 0 }
   const told: Feed = {
     pause: () => {},
     skip: (isOn) => (feed.skipping = isOn),
     consumed: () => feed.bytes,
+    lsn: () => feed.lsn,
     contextOf: () => context,
   }
   return { batcher: createBatcher(from, batchBytes, () => told), feed }
@@ -51,6 +52,26 @@ describe('what a position settles', () => {
 })
 
 describe('the batcher', () => {
+  test('says where each change lies in the log, and where its transaction began, ended and what was committed before it', () => {
+    const { batcher, feed } = batcherFrom('0000000000000010')
+    const next = { finalLsn: '0000000000000180', commitTimeUs: 0, xid: 8 }
+    feed.lsn = 0x90
+    batcher.begin(begin)
+    feed.lsn = 0xa0
+    batcher.insert(context, [1, 2])
+    batcher.commit(commit)
+    batcher.begin(next)
+    batcher.insert(context, [2, 2])
+    batcher.closeOpen()
+    batcher.commit({ finalLsn: next.finalLsn, endLsn: '00000000000001C0' })
+    batcher.closeOpen()
+    const changes = batcher.ready.flatMap((each) => (each.kind === 'changes' ? each.changes : []))
+    expect(changes.map(({ lsn, tx }) => [lsn, tx?.log])).toEqual([
+      [0xa0, { first: 0x90, previous: 0x10, end: 0x140 }],
+      [0xa0, { first: 0xa0, previous: 0x140, end: 0x1c0 }],
+    ])
+  })
+
   test('closes at the end of a transaction, at the position behind its commit record', () => {
     const { batcher } = batcherFrom('0000000000000001')
     batcher.begin(begin)

@@ -16,6 +16,8 @@ export type Feed = {
   pause(): void
   skip(isOn: boolean): void
   consumed(): number
+  /** Where the message in hand lies in the log. */
+  lsn(): number
   contextOf(relation: number): TableContext | null
 }
 
@@ -69,6 +71,8 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
   /** The next change's ordinal, and the last one that `from` settles. */
   let ordinal = 0
   let settled = -1
+  /** The end of the last commit record that was read, or that `from` says was. */
+  let committed = numberOf(from.slice(0, 16))
   let relation: Relation | null = null
 
   const position = () => (tx === null || ordinal - 1 <= settled ? between : `${tx.position}:${hexOrdinal(ordinal - 1)}`)
@@ -114,13 +118,15 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
     ready,
     position,
     begin({ finalLsn, commitTimeUs, xid }: Begin) {
-      tx = { position: finalLsn, xid, commitTimeUs }
+      tx = { position: finalLsn, xid, commitTimeUs, log: { first: feed().lsn(), previous: committed, end: null } }
       ordinal = 0
       settled = settledOrdinal(from, finalLsn)
       if (settled >= 0) feed().skip(true)
     },
     commit({ endLsn }: Commit) {
       if (settled >= 0) feed().skip(false)
+      committed = numberOf(endLsn)
+      if (tx?.log) tx.log.end = committed
       tx = null
       if (endLsn > between) between = endLsn
       if (changes.length > 0 && isNearlyFull()) close()
@@ -130,19 +136,20 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
       feed().pause()
     },
     insert({ table }: TableContext, after: Row) {
-      add({ op: 'insert', table, before: null, oldKey: null, after, ordinal: next(), tx: current() })
+      add({ op: 'insert', table, before: null, oldKey: null, after, ordinal: next(), tx: current(), lsn: feed().lsn() })
     },
     image({ table }: TableContext, op: 'insert' | 'update', image: RowImage) {
-      add(new ImagedChange(op, table, image, next(), current()) as Change) // each op has the members of its kind
+      add(new ImagedChange(op, table, image, next(), current(), feed().lsn()) as Change) // each op has the members of its kind
     },
     update({ table, oldRows }: TableContext, kind: OldKind, old: Row | null, after: Row) {
       const before = old === null ? null : oldRows.before(kind, old)
       if (before !== null) oldRows.complete(before, after)
       const oldKey = before === null ? null : oldRows.keyIfChanged(before, after)
-      add({ op: 'update', table, before, oldKey, after, ordinal: next(), tx: current() })
+      add({ op: 'update', table, before, oldKey, after, ordinal: next(), tx: current(), lsn: feed().lsn() })
     },
     delete({ table, oldRows }: TableContext, kind: OldKind, old: Row) {
-      add({ op: 'delete', table, before: oldRows.before(kind, old), oldKey: null, after: null, ordinal: next(), tx: current() })
+      const before = oldRows.before(kind, old)
+      add({ op: 'delete', table, before, oldKey: null, after: null, ordinal: next(), tx: current(), lsn: feed().lsn() })
     },
     passed() {
       if (next() >= settled) feed().skip(false)
@@ -154,22 +161,23 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
         const place = next()
         const context = feed().contextOf(id)
         if (place > settled && context)
-          add({ op: 'truncate', table: context.table, cascade, restartIdentity, ordinal: place, tx: current() })
+          add({ op: 'truncate', table: context.table, cascade, restartIdentity, ordinal: place, tx: current(), lsn: feed().lsn() })
       }
       if (ordinal > settled) feed().skip(false)
     },
     message({ transactional, lsn, prefix, content }: LogicalMessage) {
       if (transactional && tx !== null) {
-        const place = next()
-        if (place >= settled) feed().skip(false)
-        if (place > settled && prefix !== OWN_PREFIX) {
-          add({ op: 'message', table: null, prefix, content, transactional, position: tx.position, ordinal: place, tx })
+        const ordinal = next()
+        if (ordinal >= settled) feed().skip(false)
+        if (ordinal > settled && prefix !== OWN_PREFIX) {
+          add({ op: 'message', table: null, prefix, content, transactional, position: tx.position, ordinal, tx, lsn: feed().lsn() })
         }
       } else if (lsn > between) {
         between = lsn
         // `lsn` is the byte after the message, where a commit record may begin: the byte before is the message's alone.
         if (prefix !== OWN_PREFIX) {
-          add({ op: 'message', table: null, prefix, content, transactional, position: byteBefore(lsn), ordinal: 0, tx: null })
+          const position = byteBefore(lsn)
+          add({ op: 'message', table: null, prefix, content, transactional, position, ordinal: 0, tx: null, lsn: feed().lsn() })
         }
       }
     },
@@ -223,6 +231,10 @@ export function settledOrdinal(from: string, finalLsn: string): number {
 
 function hexOrdinal(ordinal: number): string {
   return ordinal.toString(16).toUpperCase().padStart(12, '0')
+}
+
+function numberOf(lsn: string): number {
+  return Number.parseInt(lsn, 16)
 }
 
 function byteBefore(lsn: string): string {

@@ -20,6 +20,7 @@ export type Relation = {
   isNative: boolean
   /** TRUNCATE leaves both of its statistics so; an empty or never analysed relation has them too. */
   mayBeTruncated: boolean
+  database: string
   publishedBy: string | null
   list: readonly number[] | null
   rowFilter: string | null
@@ -52,6 +53,7 @@ function parseRelation(row: Rows[number]): Relation {
     link,
     isNative,
     mayBeTruncated,
+    database,
     publishedBy,
     list,
     filter,
@@ -71,6 +73,7 @@ function parseRelation(row: Rows[number]): Relation {
     link: link ?? '',
     isNative: isNative === 'true',
     mayBeTruncated: mayBeTruncated === 'true',
+    database: database ?? '',
     publishedBy: publishedBy ?? null,
     list: parseNumbers(list),
     rowFilter: filter ?? null,

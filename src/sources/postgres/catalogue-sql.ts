@@ -41,7 +41,7 @@ function relationsSql(query: CatalogueQuery): string {
   (SELECT x.indkey::text FROM pg_index x WHERE x.indexrelid = pg_get_replica_identity_index(c.oid)),
   (SELECT x.indkey::text FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND x.indimmediate AND x.indisvalid),
   (SELECT i.xmin::text FROM pg_inherits i WHERE c.relispartition AND i.inhrelid = c.oid),
-  (c.relispartition AND ${isNative})::text, (c.reltuples < 0 OR c.relpages = 0)::text,
+  (c.relispartition AND ${isNative})::text, (c.reltuples < 0 OR c.relpages = 0)::text, current_database()::text,
   p.pubname::text, ${hasFilters ? 'p.prattrs::text, pg_get_expr(p.prqual, c.oid), p.filtered::text' : 'NULL, NULL, NULL'}
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (${published}) p ON true

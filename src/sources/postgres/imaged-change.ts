@@ -11,15 +11,17 @@ export class ImagedChange {
   readonly image: RowImage
   readonly ordinal: number
   readonly tx: Transaction
+  readonly lsn: number
   #after: Row | null = null
 
   // oxlint-disable-next-line max-params -- one a member: made once a change, where an object of options would cost as much again
-  constructor(op: 'insert' | 'update', table: Table, image: RowImage, ordinal: number, tx: Transaction) {
+  constructor(op: 'insert' | 'update', table: Table, image: RowImage, ordinal: number, tx: Transaction, lsn: number) {
     this.op = op
     this.table = table
     this.image = image
     this.ordinal = ordinal
     this.tx = tx
+    this.lsn = lsn
   }
 
   get after(): Row {
