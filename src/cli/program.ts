@@ -133,7 +133,7 @@ function addCheck(program: Command, finish: Finish): void {
 function addConfig(program: Command, finish: Finish): void {
   withLog(withConfig(program.command('config')))
     .description('Print the JSON Schema of configurations, print the effective configuration with secrets hidden, or check it offline.')
-    .addArgument(program.createArgument('<what>', 'what to do').choices(['schema', 'print', 'validate']))
+    .addArgument(program.createArgument('<schema|print|validate>', 'what to do').choices(['schema', 'print', 'validate']))
     .option('--json', 'print JSON rather than YAML')
     .action(async (what, options) => finish(await (await import('./config.ts')).config(what, options)))
 }

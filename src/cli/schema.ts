@@ -60,7 +60,17 @@ async function describe({ definition, config }: Place, { query, table }: SchemaO
   if (!describeStatements || !describeTables) throw usage(`A ${definition.type} source does not describe its tables.`)
   if (query !== undefined) return chosen(await describeStatements(config, statements(query)), table)
   if (config === null) throw usage('Name CREATE TABLE text by --query, or a database by --url or -c.')
-  return describeTables(config)
+  return describeNamed(() => describeTables(config), table)
+}
+
+async function describeNamed(describeTables: () => Promise<readonly Table[]>, names: readonly string[]): Promise<readonly Table[]> {
+  try {
+    return await describeTables()
+  } catch (error) {
+    // Its hint is about a configuration; the name was given here.
+    if (names.length === 0 || !(error instanceof MillraceError) || error.code !== 'TABLE_MISSING') throw error
+    throw usage(`There is no table ${names.join(', ')} (schema.table), or this role may not see it.`)
+  }
 }
 
 /** `-` reads the text from standard input, `@FILE` from a file. */

@@ -78,7 +78,11 @@ export const SOURCE_ERRORS = {
     message: 'wal_level is {level}; following changes needs logical.',
     hint: 'Run ALTER SYSTEM SET wal_level = logical and restart the server.',
   },
-  RIGHT_REPLICATION: { kind: 'operator', message: 'The role {role} may not open replication connections.', hint: 'Run {grant}.' },
+  RIGHT_REPLICATION: {
+    kind: 'operator',
+    message: 'The role {role} may not open replication connections.',
+    hint: 'Run {grant}; on Amazon RDS and Aurora GRANT rds_replication TO the role instead.',
+  },
   RIGHT_PUBLICATION: {
     kind: 'operator',
     message: 'The role {role} may not make or alter the publication {publication}: {reason}.',
