@@ -7,7 +7,7 @@ import { firstElement } from './first-element.ts'
 import { makeTable } from './make-table.ts'
 import { isGone, queryAll, type Rows } from './query.ts'
 import type { Connection } from './connection.ts'
-import { isSystemSchema } from './table-patterns.ts'
+import { isSystemSchema } from './system-schema.ts'
 import type { TypeResolver } from './type-facts.ts'
 
 /** What of the server's tables concerns this pipeline. */

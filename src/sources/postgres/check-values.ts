@@ -5,7 +5,7 @@ import type { Survey } from './check-survey.ts'
 import type { Connection } from './connection.ts'
 import { counted, info, someOf, warning } from './findings.ts'
 import { queryAll, type Rows } from './query.ts'
-import { isSystemSchema } from './table-patterns.ts'
+import { isSystemSchema } from './system-schema.ts'
 
 /** What arrives otherwise than a newcomer would think, or not at all: nothing of it stops a run. */
 export async function checkValues(connection: Connection, survey: Survey): Promise<readonly Finding[]> {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { faultOfAddress, faultOfSilence } from './source-url.ts'
-import { faultOfPattern, faultOfTableName, leavesNothing } from './table-patterns.ts'
+import { faultOfPattern, faultOfTableName, leavesNothing } from '../../lib/table-patterns.ts'
 
 const pattern = z.string().superRefine((text, context) => report(context, faultOfPattern(text)))
 const table = z.string().superRefine((text, context) => report(context, faultOfTableName(text)))

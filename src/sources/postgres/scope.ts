@@ -1,7 +1,7 @@
 import type { Scope } from './catalogue.ts'
 import type { PostgresConfig } from './config.ts'
 import { serverVersionOf, type Connection } from './connection.ts'
-import { createPatternMatcher, exactPatterns } from './table-patterns.ts'
+import { createPatternMatcher, exactPatterns } from '../../lib/table-patterns.ts'
 
 /** The scope of a publication: which tables and columns are ours to read, and how the server sends them. */
 export function scopeOf(

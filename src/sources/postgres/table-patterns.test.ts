@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { missingNames } from './scope.ts'
-import { createPatternMatcher, exactPatterns, faultOfPattern, faultOfTableName, isSystemSchema, leavesNothing } from './table-patterns.ts'
+import { createPatternMatcher, exactPatterns, faultOfPattern, faultOfTableName, leavesNothing } from '../../lib/table-patterns.ts'
+import { isSystemSchema } from './system-schema.ts'
 
 test.each([
   [['public.*'], 'public.users', true],

@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts'
 import { queryRows } from './query.ts'
 import { ensurePublications, type PublicationOptions, type Publications } from './publication.ts'
 import { scopeOf } from './scope.ts'
-import { createPatternMatcher, exactPatterns } from './table-patterns.ts'
+import { createPatternMatcher, exactPatterns } from '../../lib/table-patterns.ts'
 import { coversTable, readPublished, type Published } from './tail-published.ts'
 
 export type TailWish = {

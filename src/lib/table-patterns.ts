@@ -45,11 +45,6 @@ export function exactPatterns(patterns: readonly string[]): readonly string[] {
   return patterns.filter((pattern) => !pattern.startsWith('!') && !/[*?]/.test(pattern))
 }
 
-/** The system's own schemas never take part, whatever the patterns say. */
-export function isSystemSchema(schema: string): boolean {
-  return schema.startsWith('pg_') || schema === 'information_schema'
-}
-
 function toExpression(pattern: string): RegExp {
   const body = pattern.replace(/[\\^$.|+()[\]{}*?]/g, (sign) => (sign === '*' ? '.*' : sign === '?' ? '.' : `\\${sign}`))
   return new RegExp(`^${body}$`, 'su')
