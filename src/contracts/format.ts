@@ -34,4 +34,5 @@ export interface Format {
   writeLine?(change: Change, out: Buffer, at: number): number
 }
 
-export type ReadPlace = { position: Position; chunk: ChunkId }
+/** `index`: the row's place in its batch, counted by who writes whole batches. It may count up in one object: take what is needed at once. */
+export type ReadPlace = { position: Position; chunk: ChunkId; index?: number }

@@ -23,3 +23,24 @@ export function valueLines(messages: readonly Message[]): string {
   for (const { value } of messages) lines += `${value ?? 'null'}\n`
   return lines
 }
+
+type Messages = Omit<Format, 'changeLine' | 'readLine' | 'lines' | 'writeLine'>
+
+/** A format of values that say everything: its lines are its values. */
+export function withValueLines(messages: Messages): Format {
+  return withLines(messages, valueLines)
+}
+
+/** A format whose keys, topics and headers say something too: its lines hold them all. */
+export function withMessageLines(messages: Messages): Format {
+  return withLines(messages, messageLines)
+}
+
+function withLines(messages: Messages, lines: (messages: readonly Message[]) => string): Format {
+  return {
+    ...messages,
+    changeLine: (change) => lines(messages.change(change)),
+    readLine: (table, row, at) => lines(messages.read(table, row, at)),
+    lines,
+  }
+}

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { Batch } from '../contracts/batch.ts'
 import type { Change } from '../contracts/change.ts'
 import type { Format, Message } from '../contracts/format.ts'
 import type { ChunkId, Position } from '../contracts/position.ts'
 import type { Row, Table } from '../contracts/table.ts'
-import { createKeyOf } from '../values/create-key-of.ts'
+import { changeId, digest, rowId } from './message-id.ts'
 
 /** A message with what it was made from. `change` of a change, `row` and `chunk` of a row read, none of them of what a format adds by itself. */
 export type PlacedMessage = {
@@ -25,9 +24,11 @@ export type PlacedMessage = {
 export function* messagesOf(format: Format, batch: Batch): Generator<PlacedMessage> {
   if (batch.kind === 'rows') {
     const { table, chunk, end: position } = batch
-    let index = 0
-    for (const row of batch.rows())
-      yield* placed(format.read(table, row, { position, chunk }), { table, change: null, row, index: index++, chunk, position })
+    const at = { position, chunk, index: 0 }
+    for (const row of batch.rows()) {
+      yield* placed(format.read(table, row, at), { table, change: null, row, index: at.index, chunk, position })
+      at.index++
+    }
     return
   }
   const rest = { change: null, row: null, index: 0, chunk: null, position: batch.end }
@@ -50,12 +51,7 @@ function* placed(messages: readonly Message[], at: Omit<PlacedMessage, 'message'
  */
 export function messageId({ part, table, change, row, index, chunk, position }: PlacedMessage): string {
   const suffix = part > 0 ? `-${part}` : ''
-  if (change) return `${position}-${change.ordinal}${suffix}`
-  if (!row || !table) return `${position}-c${table ? `-${digest(table.version)}` : ''}${suffix}`
-  const place = table.key.length > 0 ? '' : `${index}\n`
-  return `${position}-${digest(`${chunk}\n${place}${createKeyOf(table)(row)}`)}${suffix}`
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
+  if (change) return `${changeId(change)}${suffix}`
+  if (row && table && chunk !== null) return `${rowId(table, row, { position, chunk, index })}${suffix}`
+  return `${position}-c${table ? `-${digest(table.version)}` : ''}${suffix}`
 }

@@ -1,6 +1,7 @@
 import { MillraceError } from '../../errors/millrace-error.ts'
 import type { LogicalType, Value } from '../../contracts/table.ts'
 import { lowerBoundsOf } from '../../values/lower-bounds.ts'
+import { toPgDay, toPgTimestamp } from '../../values/pg-dates.ts'
 import { arrayDelimiter } from './create-text-decoder.ts'
 
 /**
@@ -34,23 +35,6 @@ function toPgScalar(value: Exclude<Value, null>): string {
   if (typeof value === 'bigint') return String(value)
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex')}`
   throw new MillraceError('BUG', { reason: 'a value is not of its column’s type' })
-}
-
-/** Astronomical years below 1 are years BC: 0000 is 1 BC. */
-function toPgDay(day: string): string {
-  const match = /^([+-]?)(\d+)(-\d\d-\d\d)$/.exec(day)
-  if (!match) return day
-  const year = match[1] === '-' ? -Number(match[2]) : Number(match[2])
-  const printed = String(year > 0 ? year : 1 - year).padStart(4, '0')
-  return printed + match[3] + (year > 0 ? '' : ' BC')
-}
-
-function toPgTimestamp(timestamp: string): string {
-  const split = timestamp.indexOf('T')
-  if (split < 0) return timestamp
-  const [day, bc] = toPgDay(timestamp.slice(0, split)).split(' ')
-  const time = timestamp.slice(split + 1).replace('Z', '+00')
-  return `${day} ${time}${bc ? ' BC' : ''}`
 }
 
 function toPgArray(of: LogicalType, array: readonly Value[]): string {

@@ -25,7 +25,7 @@ export function valueText(type: LogicalType): ValueText {
     case 'bytes':
       return (value) => base64(value as Uint8Array)
     case 'array':
-      return arrayText(type.of)
+      return arrayText(valueText(type.of))
     case 'map':
       return (value) => objectText(value as Fields, () => textOf)
     case 'composite':
@@ -62,8 +62,7 @@ const textOf: ValueText = (value) => quoted(value as string)
  * An item that is an array is a further dimension: Postgres has no arrays of arrays. Where a lower bound is not 1 the
  * array is `{"lowerBounds":[…],"values":[…]}`, one bound a dimension.
  */
-function arrayText(of: LogicalType): ValueText {
-  const itemText = valueText(of)
+export function arrayText(itemText: ValueText): ValueText {
   const text = (value: Value): string => {
     if (value === null) return 'null'
     if (!Array.isArray(value)) return itemText(value)

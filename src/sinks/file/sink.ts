@@ -115,8 +115,11 @@ export function openFile(options: FileOptions): Sink {
     }
     if (batch.rowCount === 0) return
     const out = outgoingTo(folderOf(batch.table), batch.end)
-    const place = { position: batch.end, chunk: batch.chunk }
-    for (const row of batch.rows()) add(out, format.readLine(batch.table, row, place))
+    const place = { position: batch.end, chunk: batch.chunk, index: 0 }
+    for (const row of batch.rows()) {
+      add(out, format.readLine(batch.table, row, place))
+      place.index++
+    }
   }
 
   /** Lines of one table stay in order: they all go through one outgoing text. */

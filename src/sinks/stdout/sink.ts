@@ -56,8 +56,11 @@ function* lines(batch: Batch, format: Format): Generator<string> {
     for (const change of batch.changes) yield format.changeLine(change)
     return yield linesBeside(format, format.after?.(batch))
   }
-  const place = { position: batch.end, chunk: batch.chunk }
-  for (const row of batch.rows()) yield format.readLine(batch.table, row, place)
+  const place = { position: batch.end, chunk: batch.chunk, index: 0 }
+  for (const row of batch.rows()) {
+    yield format.readLine(batch.table, row, place)
+    place.index++
+  }
 }
 
 /** Resolves once the operating system has the text: a slow reader slows us down, and only the abort ends the wait. */
