@@ -73,6 +73,7 @@ async function pipelineOptions(
     sinks: sinks.map((sink) => ({
       name: sink.name,
       keepsRecord: sinkKeepsRecord(sink),
+      wholeTransactions: sink.format?.wholeTransactions ?? false,
       open: (context) => sink.definition.open(sink.config, sinkContext(config, sink, { ...context, log })),
     })),
     checkTables: async () => {

@@ -12,6 +12,8 @@ export type PipelineSink = {
   name: string
   /** Whether `Sink.resume` is its own record; otherwise its checkpoint is kept in the state store. */
   keepsRecord: boolean
+  /** Whether no checkpoint of it may lie inside a transaction; see Format. */
+  wholeTransactions?: boolean
   open(context: Pick<SinkContext, 'state' | 'durable' | 'failed'>): Promise<Sink>
 }
 
@@ -22,6 +24,7 @@ export type SinkReports = { durable(sink: string, position: Position): void; fai
 export type OpenSink = {
   name: string
   keepsRecord: boolean
+  wholeTransactions: boolean
   sink: HoldableSink
   record: SinkRecord | null
   held: Position | null
@@ -92,8 +95,8 @@ async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[
     const stored = own === null && !part.keepsRecord ? await state.load() : null
     const written = ports.memory.acknowledged?.sinks[part.name] ?? null
     const began = written?.durable ?? ports.memory.began[part.name] ?? null
-    const { name, keepsRecord } = part
-    return { name, keepsRecord, sink, record: raised(own ?? stored, written), held: written?.held ?? null, began }
+    const { name, keepsRecord, wholeTransactions = false } = part
+    return { name, keepsRecord, wholeTransactions, sink, record: raised(own ?? stored, written), held: written?.held ?? null, began }
   } catch (error) {
     await Promise.allSettled([sink[Symbol.asyncDispose]()])
     throw error

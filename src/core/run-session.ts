@@ -146,6 +146,7 @@ function openLane(following: Pick<Following, 'run' | 'session' | 'watermark' | '
     ...laneRecord(session, open),
     from: session.from,
     keepsRecord: open.keepsRecord,
+    wholeTransactions: open.wholeTransactions,
     boundBytes: Math.max(Math.min(batch.maxBytes, LANE_BYTES), open.sink.batchBytes ?? 0),
     maxWaitMs: batch.maxWaitMs,
     clock: run.clock,
