@@ -15,7 +15,9 @@ export const SINKS: Registry<SinkDefinition> = {
   stdout: async () => (await import('./sinks/stdout/definition.ts')).definition,
 }
 export const FORMATS: Registry<FormatDefinition> = {
+  cloudevents: async () => (await import('./formats/cloudevents/definition.ts')).definition,
   'fields-values': async () => (await import('./formats/fields-values/definition.ts')).definition,
+  modification: async () => (await import('./formats/modification/definition.ts')).definition,
   native: async () => (await import('./formats/native/definition.ts')).definition,
 }
 export const TRANSFORMS: Registry<TransformDefinition> = {}
