@@ -30,6 +30,7 @@ const SIBLINGS = ['sources', 'sinks', 'formats', 'transforms', 'state']
 /** A client library is imported by the one file made for it, and only where it is used. */
 const CLIENTS: Record<string, RegExp> = {
   '@duckdb/node-api': /^src\/sinks\/duckdb\/client\.ts$/,
+  '@aws-sdk/client-kinesis': /^src\/sinks\/kinesis\/client\.ts$/,
   '@aws-sdk/client-s3': /^src\/sinks\/parquet\/client\.ts$/,
   undici: /^src\/sinks\/http\/client\.ts$/,
   'node:sqlite': /^src\/state\/sqlite\//,
