@@ -9,7 +9,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   telemetry: ['type:contracts', 'type:errors'],
   values: ['contracts', 'errors', 'lib'],
   codecs: ['contracts', 'errors', 'lib', 'values'],
-  messages: ['contracts', 'errors', 'lib', 'values'],
+  messages: ['contracts', 'errors', 'lib', 'values', 'codecs'],
   formats: ['contracts', 'errors', 'lib', 'values', 'messages'],
   transforms: ['contracts', 'errors', 'lib', 'values'],
   core: ['contracts', 'errors', 'lib', 'values', 'telemetry'],

@@ -89,6 +89,8 @@ export type FormatDefinition<Config = unknown> = {
   type: string
   summary: string
   config: Schema<Config>
+  /** Of an option that it does not have and that people bring from elsewhere, what to write instead; null where nobody would. */
+  insteadOf?(option: string): string | null
   create(config: Config, context: FormatContext): Format
 }
 
