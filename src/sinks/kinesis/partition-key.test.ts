@@ -48,12 +48,12 @@ describe('a partition key', () => {
     const batch = batchOf(1, updateOf(users, [1n, 'Ada', '1.50', UNCHANGED], { before }), deleteOf(users, before), truncateOf(users))
     expect(keysOf(choose, batch)).toEqual(['1', '2', '3'])
     keysOf(choose, rowsAt(1, { table: users, chunk: 'c', rows: [userRow(2)] }))
-    const named = { table: 'public.users', key: null }
+    const named = { table: 'public.users', key: { id: 1n } }
     expect(seen).toEqual([
       { op: 'update', ...named, before: { id: 1n }, after: { id: 1n, name: 'Ada', balance: '1.50' } },
       { op: 'delete', ...named, before: { id: 1n }, after: null },
-      { op: 'truncate', ...named, before: null, after: null },
-      { op: 'read', ...named, before: null, after: { id: 2n, name: 'user 2', balance: '2.50', doc: '{"n": 2}' } },
+      { op: 'truncate', ...named, key: null, before: null, after: null },
+      { op: 'read', ...named, key: { id: 2n }, before: null, after: { id: 2n, name: 'user 2', balance: '2.50', doc: '{"n": 2}' } },
     ])
   })
 

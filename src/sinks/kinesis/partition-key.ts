@@ -14,8 +14,8 @@ export type PartitionedChange = {
   op: Change['op'] | 'read' | 'control'
   /** `schema.table`; null where it is about none. */
   table: string | null
-  /** The message's key as its format writes it; null where it has none. */
-  key: string | null
+  /** The key columns after the change; null where the table has no key, and where it is about no row. */
+  key: Readonly<Record<string, Value>> | null
   before: Readonly<Record<string, Value>> | null
   after: Readonly<Record<string, Value>> | null
 }
@@ -57,16 +57,30 @@ function callSafely<T>(call: () => T, { sink, table }: { sink: string; table: st
   }
 }
 
-function describeChange({ change, row, table, message }: PlacedMessage): PartitionedChange {
-  const named = { table: table === null ? null : tableName(table), key: message.key }
-  if (row !== null && table !== null) return { op: 'read', ...named, before: null, after: byName(table, row) }
-  if (change === null) return { op: 'control', ...named, before: null, after: null }
-  if (change.op === 'message' || change.op === 'truncate') return { op: change.op, ...named, before: null, after: null }
+function describeChange({ change, row, table }: PlacedMessage): PartitionedChange {
+  const named = { table: table === null ? null : tableName(table), key: null, before: null, after: null }
+  if (row !== null && table !== null) return { ...named, op: 'read', key: keyOf(table, row), after: byName(table, row) }
+  if (change === null) return { ...named, op: 'control' }
+  if (change.op === 'message' || change.op === 'truncate') return { ...named, op: change.op }
   const { op, before, after } = change
-  return { op, ...named, before: before && byName(change.table, before), after: after && byName(change.table, after) }
+  return {
+    op,
+    table: named.table,
+    key: keyOf(change.table, after ?? before),
+    before: before && byName(change.table, before),
+    after: after && byName(change.table, after),
+  }
 }
 
-function byName({ columns }: Table, row: Row): Record<string, Value> {
+function keyOf(table: Table, row: Row): Record<string, Value> | null {
+  if (table.key.length === 0) return null
+  return byName(
+    { columns: table.key.flatMap((at) => table.columns[at] ?? []) },
+    table.key.map((at) => row[at] ?? null),
+  )
+}
+
+function byName({ columns }: Pick<Table, 'columns'>, row: Row): Record<string, Value> {
   const values: Record<string, Value> = {}
   for (const [at, { name }] of columns.entries()) {
     const value = row[at]
