@@ -17,8 +17,17 @@ export const SINKS: Registry<SinkDefinition> = {
 }
 export const FORMATS: Registry<FormatDefinition> = {
   cloudevents: async () => (await import('./formats/cloudevents/definition.ts')).definition,
+  debezium: async () => (await import('./formats/debezium/definition.ts')).definition,
+  'debezium-flat': async () => (await import('./formats/debezium-flat/definition.ts')).definition,
   'fields-values': async () => (await import('./formats/fields-values/definition.ts')).definition,
   modification: async () => (await import('./formats/modification/definition.ts')).definition,
   native: async () => (await import('./formats/native/definition.ts')).definition,
 }
-export const TRANSFORMS: Registry<TransformDefinition> = {}
+export const TRANSFORMS: Registry<TransformDefinition> = {
+  drop: async () => (await import('./transforms/drop/definition.ts')).definition,
+  filter: async () => (await import('./transforms/filter/definition.ts')).definition,
+  mask: async () => (await import('./transforms/mask/definition.ts')).definition,
+  rename: async () => (await import('./transforms/rename/definition.ts')).definition,
+  script: async () => (await import('./transforms/script/definition.ts')).definition,
+  select: async () => (await import('./transforms/select/definition.ts')).definition,
+}

@@ -3,13 +3,17 @@ import { CONFIG_ERRORS } from './config-errors.ts'
 import { SOURCE_ERRORS } from './source-errors.ts'
 import { SINK_ERRORS } from './sink-errors.ts'
 import { PROCESS_ERRORS } from './process-errors.ts'
+import { TRANSFORM_ERRORS } from './transform-errors.ts'
 
 export type { ErrorEntry, ErrorKind } from './error-entry.ts'
 
 /** Every error a user can meet, by what it is about. */
-export const ERRORS = { ...CONFIG_ERRORS, ...SOURCE_ERRORS, ...SINK_ERRORS, ...PROCESS_ERRORS } as const satisfies Record<
-  string,
-  ErrorEntry
->
+export const ERRORS = {
+  ...CONFIG_ERRORS,
+  ...SOURCE_ERRORS,
+  ...SINK_ERRORS,
+  ...TRANSFORM_ERRORS,
+  ...PROCESS_ERRORS,
+} as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERRORS
