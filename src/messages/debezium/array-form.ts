@@ -6,7 +6,6 @@ import type { ValueText } from '../json/value-text.ts'
 import { binaryForm } from './binary-forms.ts'
 import { formOf, type ColumnForm, type FormContext } from './column-form.ts'
 import type { DebeziumOptions } from './options.ts'
-import { unknownForm } from './unknown-form.ts'
 
 /** Arrays of these Debezium leaves out, though it takes the types themselves. */
 const LEFT_OUT = new Set(['name', 'xml', 'point'])
@@ -15,7 +14,7 @@ const LEFT_OUT = new Set(['name', 'xml', 'point'])
 export function arrayForm(of: LogicalType, context: FormContext): ColumnForm | null {
   const isLeftOut = context.money || of.kind === 'interval' || of.kind === 'bits' || ('name' in of && LEFT_OUT.has(of.name))
   const element = isLeftOut ? null : formOf(of, context)
-  if (element === null) return unknownForm({ kind: 'array', of }, context.options)
+  if (element === null) return null
   return {
     schema: { type: 'array', optional: false, items: optional(element.schema) },
     text: listText(element.text),
