@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { Schema } from '../contracts/definition.ts'
 import { describeIssues } from './findings.ts'
 import { inputSchema } from './json-schema.ts'
-import { unknownWord, type Mistake, type Path } from './mistake.ts'
+import { mistake, unknownWord, type Mistake, type Path } from './mistake.ts'
 import type { Typed } from './shape.ts'
 
 export type Check = { path: Path; mistakes: Mistake[] }
@@ -11,7 +11,11 @@ export type Check = { path: Path; mistakes: Mistake[] }
 export function checkPart<T>(schema: Schema<T>, input: unknown, { path, mistakes }: Check): T | null {
   const result = schema.safeParse(input)
   if (result.success) return result.data as T // safeParse's own promise: data is there on success
-  const issues = (result.error as z.ZodError).issues // every definition's schema is zod
+  const { issues } = (result.error ?? {}) as Partial<z.ZodError> // our definitions' schemas are zod; a module's may be anything
+  if (!Array.isArray(issues)) {
+    mistakes.push(mistake(path, result.error instanceof Error ? result.error.message : 'is not valid'))
+    return null
+  }
   mistakes.push(...describeIssues(issues, { schema: inputSchema(schema), input, prefix: path }))
   return null
 }

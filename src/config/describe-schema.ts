@@ -5,6 +5,7 @@ export type JsonSchema = {
   default?: unknown
   enum?: readonly unknown[]
   const?: unknown
+  not?: JsonSchema
   properties?: Record<string, JsonSchema>
   required?: readonly string[]
   items?: JsonSchema

@@ -6,7 +6,8 @@ import { configSchema, sinkNameSchema } from './schema.ts'
 
 /** The JSON Schema of what a user writes: quantities as text, defaults optional. */
 export function inputSchema(schema: Schema<unknown> | z.ZodType): JsonSchema {
-  // Definitions hold zod schemas; the contract only hides the library.
+  // Definitions hold zod schemas, the contract only hides the library; those of modules may be others, of which nothing is known.
+  if (!('_zod' in schema)) return { type: 'object' }
   return z.toJSONSchema(schema as z.ZodType, { io: 'input', unrepresentable: 'any' }) as JsonSchema
 }
 
@@ -18,7 +19,19 @@ export async function configJsonSchema(): Promise<JsonSchema> {
   const transforms = await Promise.all(Object.values(TRANSFORMS).map(async (load) => withType(await load(), {})))
   const items = { transforms: { ...base.properties?.transforms, items: { oneOf: transforms } } }
   const properties = { ...base.properties, ...items, source: { ...describe(base, 'source'), oneOf: sources } }
-  return { ...base, properties: { ...properties, sinks: { ...base.properties?.sinks, items: { oneOf: sinks } } } }
+  return { ...base, properties: { ...properties, sinks: { ...base.properties?.sinks, items: { oneOf: [...sinks, moduleSchema()] } } } }
+}
+
+/** A sink of somebody else's: what options it has only its module knows. */
+function moduleSchema(): JsonSchema {
+  const description =
+    'The path of a module (`./my-sink.ts`), from the folder of the configuration, or the name of a package that is installed there.'
+  return {
+    type: 'object',
+    description: 'A sink in a module of your own, or of a package.',
+    properties: { type: { type: 'string', description, not: { enum: Object.keys(SINKS) } }, name: inputSchema(sinkNameSchema) },
+    required: ['type'],
+  }
 }
 
 function describe(base: JsonSchema, key: string): JsonSchema {

@@ -64,4 +64,4 @@ export type ConfigInput = z.input<typeof configSchema>
 export const sinkNameSchema = z
   .string()
   .regex(/^[A-Za-z0-9_.-]{1,64}$/, { error: 'must be 1 to 64 of the characters A-Z, a-z, 0-9, _, . and -' })
-  .describe('Names the sink and keys its checkpoint; unique. Default: its type.')
+  .describe('Names the sink and keys its checkpoint; unique. Default: its type; of a module, the name of its file or package.')

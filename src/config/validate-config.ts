@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { FORMATS, SINKS, SOURCES } from '../registry.ts'
 import type { Config, ConfiguredSink } from './config.ts'
 import { nameHomes } from './key-homes.ts'
+import { formatOfModule, nameOfModule, sinkOfModule } from './module-definition.ts'
 import { formatPath, mistake, type Mistake } from './mistake.ts'
 import { nameInstead } from './name-instead.ts'
 import { checkShape, partsOf, type Typed } from './shape.ts'
@@ -20,7 +21,7 @@ export async function validateConfig(input: unknown, options: { baseDir: string;
   const base = mistakes.some(({ path }) => path.length === 0) ? null : checkBase(input, mistakes)
   const written = partsOf(input)
   const source = await checkSource(written.source, mistakes)
-  const sinks = await checkSinks(written.sinks, { pipeline: base?.name ?? '', mistakes })
+  const sinks = await checkSinks(written.sinks, { pipeline: base?.name ?? '', baseDir: options.baseDir, mistakes })
   const transforms = await checkTransforms(written.transforms, mistakes)
   if (!base || !source || mistakes.length > 0) return { config: null, mistakes: await nameHomes(mistakes) }
   const { snapshot, batch } = base
@@ -59,7 +60,7 @@ function checkBase(input: unknown, mistakes: Mistake[]): z.output<typeof configS
   return base
 }
 
-type SinkCheck = Check & { pipeline: string }
+type SinkCheck = Check & { pipeline: string; baseDir: string }
 
 async function checkSource(input: Typed | null, mistakes: Mistake[]): Promise<Config['source'] | null> {
   if (!input) return null
@@ -70,16 +71,14 @@ async function checkSource(input: Typed | null, mistakes: Mistake[]): Promise<Co
   return config === null ? null : { type: definition.type, definition, config }
 }
 
-async function checkSinks(
-  inputs: readonly (Typed | null)[],
-  { pipeline, mistakes }: { pipeline: string; mistakes: Mistake[] },
-): Promise<ConfiguredSink[]> {
+async function checkSinks(inputs: readonly (Typed | null)[], { mistakes, ...rest }: Omit<SinkCheck, 'path'>): Promise<ConfiguredSink[]> {
   const sinks: ConfiguredSink[] = []
   const names = new Map<string, number>()
   for (const [index, input] of inputs.entries()) {
     if (!input) continue
-    const at = { path: ['sinks', index], mistakes, pipeline }
-    const name = input.name === undefined ? input.type : checkPart(sinkNameSchema, input.name, { path: [...at.path, 'name'], mistakes })
+    const at = { path: ['sinks', index], mistakes, ...rest }
+    const name =
+      input.name === undefined ? defaultName(input.type) : checkPart(sinkNameSchema, input.name, { path: [...at.path, 'name'], mistakes })
     const earlier = name === null ? undefined : names.get(name)
     const advice = input.name === undefined ? `; give one of them a name` : ''
     if (earlier !== undefined)
@@ -91,8 +90,12 @@ async function checkSinks(
   return sinks
 }
 
+function defaultName(type: string): string {
+  return Object.hasOwn(SINKS, type) ? type : nameOfModule(type)
+}
+
 async function checkSink(input: Typed, name: string, at: SinkCheck): Promise<ConfiguredSink | null> {
-  const definition = await findDefinition(SINKS, input, at)
+  const definition = (await sinkOfModule(input.type, at.baseDir)) ?? (await findDefinition(SINKS, input, at))
   if (!definition) return null
   const config = checkPart(definition.config, without(input, ['type', 'name']), at)
   if (config === null) return null
@@ -103,7 +106,7 @@ async function checkSink(input: Typed, name: string, at: SinkCheck): Promise<Con
 
 async function checkFormat(choice: string | Typed, at: SinkCheck): Promise<ConfiguredSink['format']> {
   const input = typeof choice === 'string' ? { type: choice } : choice
-  const definition = await findDefinition(FORMATS, input, at)
+  const definition = (await formatOfModule(input.type, at.baseDir)) ?? (await findDefinition(FORMATS, input, at))
   if (!definition) return null
   const mistakes: Mistake[] = []
   const config = checkPart(definition.config, without(input, ['type']), { path: at.path, mistakes })

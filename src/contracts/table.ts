@@ -57,8 +57,11 @@ export function tableName(table: { schema: string; name: string }): string {
 /** A canonical value; which of these a column holds follows from its LogicalType. */
 export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[] | { readonly [field: string]: Value }
 
-/** Marks a value that the source did not send (an unchanged TOAST value). Never null, never undefined. */
-export const UNCHANGED: unique symbol = Symbol('unchanged')
+/**
+ * Marks a value that the source did not send (an unchanged TOAST value). Never null, never undefined. One in the whole process: a sink of a
+ * package may have a copy of this library of its own.
+ */
+export const UNCHANGED: unique symbol = Symbol.for('millrace.unchanged')
 
 /** Values aligned with `table.columns`. */
 export type Row = (Value | typeof UNCHANGED)[]

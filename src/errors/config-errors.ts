@@ -78,4 +78,19 @@ export const CONFIG_ERRORS = {
     message: 'A delete or a changed key of {table} does not hold {column}, which is part of the key of its messages.',
     hint: 'Set `ALTER TABLE {table} REPLICA IDENTITY FULL`, or choose columns of its replica identity as key.',
   },
+  SINK_MODULE_MISSING: {
+    kind: 'config',
+    message: 'The {kind} {type} of the configuration is neither of ours nor a module to be found from {folder}.',
+    hint: 'A module is a path (`./my-{kind}.ts`) or an installed package: {remedy}.',
+  },
+  SINK_MODULE_FAILED: {
+    kind: 'config',
+    message: 'The module of the {kind} {type} cannot be loaded: {reason}.',
+    hint: 'Correct the module; TypeScript is read where it only needs its types taken away, and never below node_modules. `node FILE` shows the same.',
+  },
+  SINK_MODULE_SHAPE: {
+    kind: 'config',
+    message: 'The module {type} does not define a {kind}: {reason}.',
+    hint: 'Export `definition` as docs/guides/write-a-{kind}.md shows it.',
+  },
 } as const satisfies Record<string, ErrorEntry>

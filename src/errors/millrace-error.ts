@@ -37,8 +37,14 @@ export class MillraceError extends Error {
 /** Any thrown thing as an error of the table: what is not one of ours is a bug of ours. */
 export function toMillraceError(error: unknown): MillraceError {
   if (error instanceof MillraceError) return error
+  if (isOfCopy(error)) return new MillraceError(error.code, error.fields, { cause: error })
   const reason = error instanceof Error ? error.message : String(error)
   return new MillraceError('BUG', { reason }, { cause: error })
+}
+
+/** A sink of a package may throw the error of a copy of this library of its own. */
+function isOfCopy(error: unknown): error is MillraceError {
+  return error instanceof Error && error.name === 'MillraceError' && 'code' in error && String(error.code) in ERRORS && 'fields' in error
 }
 
 function fill(template: string, fields: ErrorFields): string {
