@@ -1,11 +1,9 @@
-import type { z } from 'zod'
 import type { Format } from '../contracts/format.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { FORMATS } from '../registry.ts'
-import { describeIssues } from './findings.ts'
-import { inputSchema } from './json-schema.ts'
+import { checkPart, findDefinition } from './check-part.ts'
+import { formatPath, type Mistake } from './mistake.ts'
 import { nameInstead } from './name-instead.ts'
-import { formatPath, unknownWord, type Mistake } from './mistake.ts'
 
 export type CreateFormatOptions = {
   /** The name that a pipeline would have: some formats put it before topics, or into a source. */
@@ -18,14 +16,12 @@ export async function createFormat(
   options: object = {},
   { pipeline = 'millrace' }: CreateFormatOptions = {},
 ): Promise<Format> {
-  const load = Object.hasOwn(FORMATS, type) ? FORMATS[type] : undefined
-  if (!load) throw invalid([unknownWord(['type'], type, Object.keys(FORMATS))])
-  const definition = await load()
-  const { success, data, error } = definition.config.safeParse(options)
-  if (success) return definition.create(data, { pipeline })
-  const { issues } = error as z.ZodError // every definition's schema is zod
-  const mistakes = describeIssues(issues, { schema: inputSchema(definition.config), input: options, prefix: [] })
-  throw invalid(nameInstead(mistakes, definition))
+  const mistakes: Mistake[] = []
+  const at = { path: [], mistakes }
+  const definition = await findDefinition(FORMATS, { ...options, type }, at)
+  const config = definition && checkPart(definition.config, options, at)
+  if (definition && mistakes.length === 0) return definition.create(config, { pipeline })
+  throw invalid(definition ? nameInstead(mistakes, definition) : mistakes)
 }
 
 function invalid(mistakes: readonly Mistake[]): MillraceError {
