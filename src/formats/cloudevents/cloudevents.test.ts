@@ -156,6 +156,12 @@ test('sequences sort as the log does', () => {
   expect(sequences.toSorted()).toEqual(sequences)
 })
 
+test('a subject and a partition key that are empty are left out', () => {
+  const plain = create({ subject: '', partitionkey: '' })
+  const event = JSON.parse(plain.changeLine(transactionOf(1, [insertOf(users, userRow(1))])[0]!)) as object
+  expect(Object.keys(event)).toEqual(['specversion', 'id', 'source', 'type', 'time', 'datacontenttype', 'sequence', 'data'])
+})
+
 test('a type and a source that may come out empty are mistakes', () => {
   expect(definition.config.safeParse({ type: '${key}' }).success).toBe(false)
   expect(definition.config.safeParse({ source: '${database}' }).success).toBe(false)

@@ -15,8 +15,12 @@ const config = z.strictObject({
     .describe('How `binary` names and writes headers: `ce_id` as CloudEvents over Kafka, `ce-id` as over HTTP.'),
   source: alwaysText().optional().describe('The event’s `source`, a URI reference. Left out: `/millrace/PIPELINE`.'),
   type: alwaysText().default('millrace.change.${op}').describe('The event’s `type`.'),
-  subject: templateSchema().default('${schema}.${table}').describe('The event’s `subject`; none where the text is empty.'),
-  partitionkey: templateSchema().default('${key}').describe('The extension `partitionkey`; none where the text is empty.'),
+  subject: templateSchema({ mayBeEmpty: true })
+    .default('${schema}.${table}')
+    .describe('The event’s `subject`; none where the text is empty.'),
+  partitionkey: templateSchema({ mayBeEmpty: true })
+    .default('${key}')
+    .describe('The extension `partitionkey`; none where the text is empty.'),
   dataschema: templateSchema()
     .optional()
     .describe('The event’s `dataschema`, a URI that tells what the data is; none where it is left out.'),

@@ -4,6 +4,7 @@ import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { Format } from '../../contracts/format.ts'
+import { MillraceError } from '../../errors/millrace-error.ts'
 import { valueLines } from '../../messages/message-lines.ts'
 import { batchOf, insertOf, rowsAt, schemaAt, userRow, usersTable } from '../../testing/fixtures.ts'
 import { createPlainFormat } from '../../testing/plain-format.ts'
@@ -56,6 +57,20 @@ describe('the sink stdout', () => {
       '"schema"',
       '',
     ])
+  })
+
+  test('tells what a format cannot write as the format tells it', async () => {
+    const refusing: Format = {
+      ...format,
+      changeLine() {
+        throw new MillraceError('TEMPLATE_VALUE', { table: 'public.users', column: 'name', name: '${row.name}', template: '${row.name}' })
+      },
+    }
+    const sink = openStdout({ name: 'stdout', format: refusing, stream: collectingStream().stream })
+    await expect(sink.write(batchOf(1, insertOf(users, userRow(1))), signal)).rejects.toMatchObject({
+      code: 'TEMPLATE_VALUE',
+      kind: 'data',
+    })
   })
 
   test('stops waiting for a reader that takes nothing when it is told to stop', async () => {
