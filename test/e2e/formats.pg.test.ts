@@ -146,3 +146,31 @@ test('cloudevents: every event is valid to the official SDK and has an id and a 
   expect(Math.abs(Date.now() - began)).toBeLessThan(3_600_000)
   expect(linesIn('binary')[0]).toMatchObject({ topic: null, key: { id: 1 }, headers: { ce_type: 'millrace.change.read' } })
 })
+
+test('a change that a template cannot name stops the run with what helps, loses nothing, and goes on once it is mended', async () => {
+  const other = await server.createDatabase('poison')
+  await server.query(`CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'one')`, [], other)
+  const withKey = (key: string) => `name: poison
+source: { type: postgres, url: "\${env:POISON_URL}" }
+sinks: [{ type: file, path: ./out, format: { type: cloudevents, partitionkey: "${key}" } }]
+`
+  const folder = folderWith({ 'one.yaml': withKey('${row.name}'), 'two.yaml': withKey('${row.name:-gone}') })
+  const runWith = (file: string) =>
+    millrace(['run', '-c', file, '--until', 'caught-up'], { cwd: folder, env: { POISON_URL: server.url(other) } })
+  expect(await runWith('one.yaml')).toMatchObject({ code: 0 })
+  await server.query(`INSERT INTO t VALUES (2, 'two'); DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (3, 'three')`, [], other)
+  const stopped = await runWith('one.yaml')
+  expect(stopped).toMatchObject({ code: 1, stderr: expect.stringContaining('TEMPLATE_VALUE') })
+  expect(stopped.stderr).toContain('which a change of public.t does not hold')
+  expect(stopped.stderr).toContain('REPLICA IDENTITY FULL')
+  expect(await runWith('two.yaml')).toMatchObject({ code: 0 })
+  const file = join(folder, 'out/public.t')
+  const lines = readdirSync(file).flatMap((name) => readFileSync(join(file, name), 'utf8').split('\n').slice(0, -1))
+  const told = lines.map((line) => JSON.parse(line) as { partitionkey: string; data: { op: string } })
+  expect(told.map(({ partitionkey, data }) => [data.op, partitionkey])).toEqual([
+    ['read', 'one'],
+    ['insert', 'two'],
+    ['delete', 'gone'],
+    ['insert', 'three'],
+  ])
+})
