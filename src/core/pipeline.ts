@@ -5,6 +5,8 @@ import type { StateStore } from '../contracts/state-store.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import type { Clock } from './clock.ts'
 import type { Copied } from './copied.ts'
+import type { DeadLetterBook, DeadLetterOptions } from './dead-letter-book.ts'
+import type { DeadLetterGuard } from './dead-letter-guard.ts'
 import type { createFollowed, Operations } from './followed.ts'
 import type { LivePipeline } from './run-live.ts'
 import type { PipelineSink } from './run-resume.ts'
@@ -25,6 +27,8 @@ export type PipelineOptions = {
   /** Makes the slot anew and reads every table again under the present sinks. */
   repair?: boolean
   until?: 'caught-up' | { position: Position } | null
+  /** Left out: what a sink refuses as data stops the pipeline. */
+  deadLetters?: DeadLetterOptions
   snapshot: { chunkBytes: number; parallel: number }
   batch: { maxBytes: number; maxWaitMs: number }
   /** How long a drain may take before it is aborted. */
@@ -75,4 +79,7 @@ export type Run = {
   /** Called when a part works again, so that its retries count from the start. */
   works(part: string): void
   isRepairWanted: boolean
+  deadLetters: DeadLetterBook | null
+  /** By sink: what is known of a refusal outlives the session. */
+  guards: Map<string, DeadLetterGuard>
 }

@@ -1,5 +1,6 @@
 import type { ErrorEntry } from './error-entry.ts'
 import { CONFIG_ERRORS } from './config-errors.ts'
+import { DEAD_LETTER_ERRORS } from './dead-letter-errors.ts'
 import { SOURCE_ERRORS } from './source-errors.ts'
 import { SINK_ERRORS } from './sink-errors.ts'
 import { PROCESS_ERRORS } from './process-errors.ts'
@@ -7,7 +8,7 @@ import { PROCESS_ERRORS } from './process-errors.ts'
 export type { ErrorEntry, ErrorKind } from './error-entry.ts'
 
 /** Every error a user can meet, by what it is about. */
-export const ERRORS = { ...CONFIG_ERRORS, ...SOURCE_ERRORS, ...SINK_ERRORS, ...PROCESS_ERRORS } as const satisfies Record<
+export const ERRORS = { ...CONFIG_ERRORS, ...SOURCE_ERRORS, ...SINK_ERRORS, ...PROCESS_ERRORS, ...DEAD_LETTER_ERRORS } as const satisfies Record<
   string,
   ErrorEntry
 >
