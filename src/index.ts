@@ -1,6 +1,7 @@
 /** The library: `import { openPipeline } from 'millrace'`. */
 export { openPipeline, type OpenPipelineOptions } from './config/open-pipeline.ts'
 export { loadConfig, resolveConfig } from './config/load-config.ts'
+export { createFormat, type CreateFormatOptions } from './config/create-format.ts'
 export type { Config, ConfiguredSink } from './config/config.ts'
 export type { ConfigInput } from './config/schema.ts'
 export type { PipelineSummary } from './core/pipeline.ts'

@@ -10,10 +10,14 @@ export const SINKS: Registry<SinkDefinition> = {
   discard: async () => (await import('./sinks/discard/definition.ts')).definition,
   duckdb: async () => (await import('./sinks/duckdb/definition.ts')).definition,
   file: async () => (await import('./sinks/file/definition.ts')).definition,
+  http: async () => (await import('./sinks/http/definition.ts')).definition,
   parquet: async () => (await import('./sinks/parquet/definition.ts')).definition,
   stdout: async () => (await import('./sinks/stdout/definition.ts')).definition,
 }
 export const FORMATS: Registry<FormatDefinition> = {
+  cloudevents: async () => (await import('./formats/cloudevents/definition.ts')).definition,
+  'fields-values': async () => (await import('./formats/fields-values/definition.ts')).definition,
+  modification: async () => (await import('./formats/modification/definition.ts')).definition,
   native: async () => (await import('./formats/native/definition.ts')).definition,
 }
 export const TRANSFORMS: Registry<TransformDefinition> = {}

@@ -31,6 +31,7 @@ const SIBLINGS = ['sources', 'sinks', 'formats', 'transforms', 'state']
 const CLIENTS: Record<string, RegExp> = {
   '@duckdb/node-api': /^src\/sinks\/duckdb\/client\.ts$/,
   '@aws-sdk/client-s3': /^src\/sinks\/parquet\/client\.ts$/,
+  undici: /^src\/sinks\/http\/client\.ts$/,
   'node:sqlite': /^src\/state\/sqlite\//,
   commander: /^src\/cli\/|^scripts\//,
   'pino-pretty': /^src\/cli\/log\.ts$/,

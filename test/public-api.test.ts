@@ -12,6 +12,7 @@ test('the library exports these values and no others', () => {
       "ERRORS",
       "MillraceError",
       "UNCHANGED",
+      "createFormat",
       "loadConfig",
       "openPipeline",
       "resolveConfig",
@@ -27,6 +28,7 @@ test('the library exports these declarations: what goes or changes its name brea
     [
       "export { openPipeline, type OpenPipelineOptions } from './config/open-pipeline.ts'",
       "export { loadConfig, resolveConfig } from './config/load-config.ts'",
+      "export { createFormat, type CreateFormatOptions } from './config/create-format.ts'",
       "export type { Config, ConfiguredSink } from './config/config.ts'",
       "export type { ConfigInput } from './config/schema.ts'",
       "export type { PipelineSummary } from './core/pipeline.ts'",
@@ -36,6 +38,7 @@ test('the library exports these declarations: what goes or changes its name brea
       "export type * from './contracts/archive.ts'",
       "export type * from './contracts/batch.ts'",
       "export type * from './contracts/change.ts'",
+      "export type * from './contracts/dead-letters.ts'",
       "export type * from './contracts/definition.ts'",
       "export type * from './contracts/format.ts'",
       "export type * from './contracts/position.ts'",

@@ -39,7 +39,7 @@ async function choosePlace(path: string | undefined, options: VerifyOptions): Pr
         command: 'snapshot verify',
       })
     if (path === undefined) return { ...sink, baseDir: config.baseDir }
-    return { ...sink, baseDir, config: { ...(sink.config as object), ...(sink.definition.fromUrl(path) as object) } } // both are configurations
+    return { ...sink, baseDir, config: { ...(sink.config as object), ...(sink.definition.fromUrl(path, sink.type) as object) } } // both are configurations
   }
   if (path === undefined)
     throw new MillraceError('CLI_USAGE', { reason: 'Name a path, or a configuration by -c.', command: 'snapshot verify' })
@@ -47,7 +47,7 @@ async function choosePlace(path: string | undefined, options: VerifyOptions): Pr
     const definition = await load()
     if (!definition.openArchive) continue
     const place = path.includes('://') ? path : resolve(path)
-    return { definition, config: definition.config.parse(definition.fromUrl(place)), baseDir, name: definition.type }
+    return { definition, config: definition.config.parse(definition.fromUrl(place, definition.type)), baseDir, name: definition.type }
   }
   throw new MillraceError('BUG', { reason: 'no sink takes archives' })
 }

@@ -1,3 +1,4 @@
+import type { SinkDefinition } from '../contracts/definition.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { nearestName } from '../lib/nearest-name.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
@@ -55,10 +56,15 @@ const SCHEMES: Record<string, string> = { postgresql: 'postgres' }
 const KEYWORDS = /^\s*[A-Za-z_]+\s*=/
 
 async function readSink(url: string): Promise<object> {
-  const [, type = '', rest = ''] = /^([A-Za-z][A-Za-z0-9-]*):(.*)$/s.exec(url) ?? []
-  const load = Object.hasOwn(SINKS, type) ? SINKS[type] : undefined
-  const config = load ? (await load()).fromUrl(rest) : null
-  if (config !== null && typeof config === 'object') return { type, ...config }
-  const nearest = load ? null : nearestName(type || url, Object.keys(SINKS))
+  const [, scheme = '', rest = ''] = /^([A-Za-z][A-Za-z0-9-]*):(.*)$/s.exec(url) ?? []
+  const definition = Object.hasOwn(SINKS, scheme) ? await SINKS[scheme]?.() : await sinkWithScheme(scheme)
+  const config = definition?.fromUrl(rest, scheme) ?? null
+  if (definition && config !== null && typeof config === 'object') return { type: definition.type, ...config }
+  const nearest = definition ? null : nearestName(scheme || url, Object.keys(SINKS))
   throw new MillraceError('SINK_URL_INVALID', { url: `${redactUrls(url)}${nearest ? ` (did you mean ${nearest}:?)` : ''}` })
+}
+
+async function sinkWithScheme(scheme: string): Promise<SinkDefinition | undefined> {
+  const definitions = await Promise.all(Object.values(SINKS).map((load) => load()))
+  return definitions.find(({ schemes }) => schemes?.includes(scheme))
 }

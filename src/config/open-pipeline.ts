@@ -77,6 +77,7 @@ async function pipelineOptions(
       keepsRecord: sinkKeepsRecord(sink),
       shape: sink.definition.capabilities.shape,
       takesLate: sink.definition.capabilities.late ?? sink.definition.capabilities.delivery === 'at-least-once',
+      wholeTransactions: sink.format?.wholeTransactions ?? false,
       open: (context) => sink.definition.open(sink.config, sinkContext(config, sink, { ...context, log })),
     })),
     checkTables: async () => {

@@ -66,7 +66,12 @@ export const configSchema = z.strictObject({
         .max(1_000_000)
         .prefault(1000)
         .describe('So many may lie aside at once; one more stops the pipeline. It is not meant to swallow what is wrong everywhere.'),
-      maxDeadLettersAMinute: z.int().min(1).max(1_000_000).prefault(100).describe('So many may be set aside within a minute; one more stops the pipeline.'),
+      maxDeadLettersAMinute: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .prefault(100)
+        .describe('So many may be set aside within a minute; one more stops the pipeline.'),
     })
     .prefault({})
     .describe('What errors do.'),

@@ -19,14 +19,20 @@ export async function showConfig(
   return hideSecrets({ ...base, source, sinks, state: written.state ?? `.millrace/${parts.name}.db` }) as Record<string, unknown>
 }
 
-const SECRET_KEY = /(password|passwd|secret|token|credential|api_?key|access_?key|private_?key)/i
+const SECRET_KEY = /(password|passwd|passphrase|secret|token|credential|api_?key|access_?key|private_?key)/i
+/** Any header may be what lets us in. */
+const SECRET_TREE = /^headers$/
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 
-/** Hides what looks like a secret: URLs' passwords, and values under a secret's name that are no references. */
+/** Hides what looks like a secret: URLs' passwords, private keys, and values under a secret's name that are no references. */
 export function hideSecrets(tree: unknown, key = ''): unknown {
-  if (typeof tree === 'string') return SECRET_KEY.test(key) && !hasReference(tree) ? '***' : redactUrls(tree)
+  if (typeof tree === 'string') {
+    const isSecret = SECRET_KEY.test(key) || SECRET_TREE.test(key) || PRIVATE_KEY.test(tree)
+    return isSecret && !hasReference(tree) ? '***' : redactUrls(tree)
+  }
   if (Array.isArray(tree)) return tree.map((item) => hideSecrets(item, key))
   if (tree === null || typeof tree !== 'object') return tree
-  return Object.fromEntries(Object.entries(tree).map(([name, value]) => [name, hideSecrets(value, name)]))
+  return Object.fromEntries(Object.entries(tree).map(([name, value]) => [name, hideSecrets(value, SECRET_TREE.test(key) ? key : name)]))
 }
 
 function withDefaults(written: unknown, schema: JsonSchema): unknown {

@@ -15,8 +15,10 @@ export type SinkDefinition<Config = unknown> = {
   summary: string
   capabilities: SinkCapabilities
   config: Schema<Config>
-  /** `type:rest` on the command line → configuration; null where it cannot be written so. */
-  fromUrl(rest: string): unknown
+  /** What may stand before the colon on the command line besides the type: `https` for `http`. */
+  schemes?: readonly string[]
+  /** `type:rest` on the command line → configuration; null where it cannot be written so. `scheme`: what stands before the colon. */
+  fromUrl(rest: string, scheme: string): unknown
   /** Findings before anything is written: reachable, writable? Throws errors of the table. */
   check(config: Config, context: Pick<SinkContext, 'baseDir' | 'name'>): Promise<void>
   /** Refuses tables that it could never hold, from their descriptions alone: before the run makes anything, and in `check`. */

@@ -7,7 +7,8 @@ import type { Row, Table } from './table.ts'
  * Where changes go. Written to by one caller, one batch at a time, in order.
  *
  * Promises, in order of danger:
- * 1. `durable` means: it survives a crash of the sink and of the machine. `accepted` means only that it was taken.
+ * 1. `durable` means: it, and all that was accepted before it, survives a crash of the sink and of the machine. `accepted` means only
+ *    that it was taken.
  * 2. After `flush` resolves, everything accepted before it is durable.
  * 3. It may see a batch again after a crash or after an error of its own: idempotent by key, deduplicated by
  *    position, or declared at-least-once.
@@ -40,6 +41,11 @@ export interface Sink extends AsyncDisposable {
   furthest?(): Promise<Position | null>
   /** How many bytes of changes (on the wire) it would like at once, where they wait; small batches that follow on each other are joined. */
   readonly batchBytes?: number
+  /**
+   * For sinks with `batchBytes`: how long to gather after a write while changes keep coming, in milliseconds; left out, long enough for
+   * a few writes a second. 0: what waits is joined, and nothing waits to be joined.
+   */
+  readonly gatherMs?: number
   /** Reads a table back in canonical values, for `verify`; left out where a sink cannot be read. `keys` as in Source.scan. */
   scan?(table: Table, keys: readonly Row[] | null, signal: AbortSignal): AsyncIterable<readonly Row[]>
 }

@@ -42,7 +42,20 @@ export function withRows(batch: RowsBatch, rows: readonly Row[], { last = batch.
     // A row of a snapshot holds every value.
     vectors: table.columns.map((_, column) => ({ form: 'values', values: rows.map((row) => row[column] ?? null) })),
   })
-  return { kind, log, end, carry, audience, table, chunk, last, rowCount: rows.length, bytes: Math.ceil(batch.bytes * share), rows: () => rows, columns }
+  return {
+    kind,
+    log,
+    end,
+    carry,
+    audience,
+    table,
+    chunk,
+    last,
+    rowCount: rows.length,
+    bytes: Math.ceil(batch.bytes * share),
+    rows: () => rows,
+    columns,
+  }
 }
 
 /** What settles this change and none after it; see position.ts. */

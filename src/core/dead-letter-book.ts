@@ -32,7 +32,12 @@ export function createDeadLetterBook({ store, maxOpen, maxAMinute, words }: Dead
     while (lately[0] !== undefined && lately[0] < nowMs - MINUTE_MS) lately.shift()
     const last = letters.at(-1)
     if (open > maxOpen || lately.length + letters.length > maxAMinute)
-      throw new MillraceError('DEAD_LETTERS_FULL', { sink: last?.sink ?? '', count: open, code: last?.code ?? '', reason: last?.message ?? '' })
+      throw new MillraceError('DEAD_LETTERS_FULL', {
+        sink: last?.sink ?? '',
+        count: open,
+        code: last?.code ?? '',
+        reason: last?.message ?? '',
+      })
     await store.add(letters)
     for (const _ of letters) lately.push(nowMs)
   }

@@ -16,8 +16,6 @@ export type GuardOptions = {
   keepsRecord: boolean
   shape: 'changes' | 'tables' | 'nothing'
   book: DeadLetterBook
-  /** Ends the sink's session: after a refusal it has to be opened again. */
-  failed(error: MillraceError): void
   /** Told of each that was set aside, in words. */
   warn(text: string, fields: { sink: string; table: string; code: string }): void
 }
@@ -48,14 +46,11 @@ export function createDeadLetterGuard(options: GuardOptions) {
   /** The piece that is with the sink; `isExact`: a refusal can be of nothing else. */
   let piece: { batch: Batch; isExact: boolean } | null = null
 
-  async function open(sink: Sink): Promise<GuardedSink> {
-    const sift = await createSift({ sink: name, book, shape })
+  /** `failed` ends the sink's session: after a refusal it has to be opened again. */
+  function open(sink: Sink, failed: (error: MillraceError) => void): GuardedSink {
     given = nothingGiven()
     piece = null
-    return guardedSink(sink, sift)
-  }
-
-  function guardedSink(sink: Sink, sift: Sift): GuardedSink {
+    let sift: Sift | null = null
     const partial = new Map<ChunkId, number>()
     let last: Pick<SinkRecord, 'position' | 'carry'> & { log: string } = { position: '', carry: '', log: '' }
     /** One thing at a time: what is given again comes between two writes. */
@@ -78,6 +73,7 @@ export function createDeadLetterGuard(options: GuardOptions) {
     }
 
     async function write(batch: Batch, signal: AbortSignal): Promise<'accepted' | 'durable'> {
+      sift ??= await createSift({ sink: name, book, shape })
       const { kept, waiting } = sift.sift(batch)
       if (waiting.length > 0) await setAside(waiting)
       const size = narrowing.sizeOf(kept)
@@ -140,11 +136,11 @@ export function createDeadLetterGuard(options: GuardOptions) {
       } catch (error) {
         const { code, kind, message } = toMillraceError(error)
         if (kind === 'data') await book.store.failedAgain(letter.id, { code, message })
-        options.failed(new MillraceError('DEAD_LETTER_MADE', { sink: name, code }, { cause: error }))
+        failed(new MillraceError('DEAD_LETTER_MADE', { sink: name, code }, { cause: error }))
         throw error
       }
       await book.store.remove([letter.id])
-      sift.release([letter])
+      sift?.release([letter])
     }
 
     function notePartial(batch: Batch): void {
@@ -163,10 +159,11 @@ export function createDeadLetterGuard(options: GuardOptions) {
       write: (batch, signal) => inTurn(() => write(batch, signal)),
       flush: (signal) => inTurn(() => flush(signal)),
       retry,
-      release: sift.release,
+      release: (letters) => sift?.release(letters),
       get batchBytes() {
         return sink.batchBytes ?? 0
       },
+      ...(sink.gatherMs !== undefined && { gatherMs: sink.gatherMs }),
       get hasPending() {
         return sink.hasPending
       },
@@ -252,6 +249,16 @@ function batchOf({ content, place }: GivenLetter, at: { position: Position; carr
     return { kind: 'changes', ...placed, changes, bytes: content.length, betweenTransactions: true }
   }
   const { table, row } = unpacked
-  const columns = () => ({ rowCount: 1, vectors: row.map((value) => ({ form: 'values', values: [value] satisfies Row } as const)) })
-  return { kind: 'rows', ...placed, table, chunk: `${place}/again`, last: true, rowCount: 1, bytes: content.length, rows: () => [row], columns }
+  const columns = () => ({ rowCount: 1, vectors: row.map((value) => ({ form: 'values', values: [value] satisfies Row }) as const) })
+  return {
+    kind: 'rows',
+    ...placed,
+    table,
+    chunk: `${place}/again`,
+    last: true,
+    rowCount: 1,
+    bytes: content.length,
+    rows: () => [row],
+    columns,
+  }
 }

@@ -81,8 +81,12 @@ async function keyOf(ports: RetryPorts, { id }: Known, table: Table): Promise<Ro
   if (!content) return null
   const change = 'change' in content ? content.change : null
   if (change && (change.op === 'message' || change.op === 'truncate')) return null
-  const { then, row } = change ? { then: change.table, row: keyRow(change) } : 'row' in content ? { then: content.table, row: content.row } : { then: table, row: [] }
-  const byColumn = new Map<number, Row[number] | undefined>(then.columns.map((column, at) => [column.id, row[at]]))
+  const { described, row } = change
+    ? { described: change.table, row: keyRow(change) }
+    : 'row' in content
+      ? { described: content.table, row: content.row }
+      : { described: table, row: [] }
+  const byColumn = new Map<number, Row[number] | undefined>(described.columns.map((column, at) => [column.id, row[at]]))
   const key: Row = table.columns.map(() => null)
   for (const at of table.key) {
     const value = byColumn.get(table.columns[at]!.id) // a key names columns of its table

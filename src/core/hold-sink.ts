@@ -80,6 +80,7 @@ export function holdable(sink: Sink): HoldableSink {
     get batchBytes() {
       return sink.batchBytes ?? 0
     },
+    ...(sink.gatherMs !== undefined && { gatherMs: sink.gatherMs }),
     get hasPending() {
       return sink.hasPending
     },

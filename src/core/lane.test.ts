@@ -151,6 +151,32 @@ test('a sink that asks for much is given what gathers meanwhile; the first after
   endGap()
 })
 
+test('a sink that gathers for no time is given what waits at once, joined', async () => {
+  const store = createMemoryStore({ answer: 'durable' })
+  const { lane } = open(store, { sink: Object.assign(createMemorySink(store), { batchBytes: 1000, gatherMs: 0 }) })
+  lane.push(changes('1'))
+  await vi.waitFor(() => expect(lane.durable).toBe('1'), { interval: 1 })
+  lane.push(changes('2'))
+  lane.push(changes('3'))
+  await vi.waitFor(() => expect(lane.durable).toBe('3'), { interval: 1 })
+  expect(store.writes.map(({ end }) => end)).toEqual(['1', '3'])
+  await lane.drain()
+})
+
+test('what a sink calls durable speaks for what it accepted before: it is not flushed for that', async () => {
+  const store = createMemoryStore()
+  const sink = createMemorySink(store)
+  const write = async (batch: Batch, signal: AbortSignal) => {
+    store.answer = batch.kind === 'changes' ? 'durable' : 'accepted'
+    return sink.write(batch, signal)
+  }
+  const { lane } = open(store, { sink: { ...sink, write } })
+  lane.push(rows('s.t/1/0', '1', true))
+  lane.push(changes('2'))
+  await lane.drain()
+  expect([store.flushes, lane.durable]).toEqual([0, '2'])
+})
+
 test('a second flush waits for its gap while the first after a pause does not, and a drain waits for none', async () => {
   const store = createMemoryStore()
   let endGap = () => {}
@@ -219,6 +245,24 @@ test('does not flush, and so sets no checkpoint, while a chunk is delivered in p
   lane.push(rows('s.t/2/0', '4', false))
   await lane.drain()
   expect([store.record?.position, lane.durable]).toEqual(['3', '3'])
+})
+
+test('where a format wants transactions whole, no checkpoint lies inside one: not at maxWait and not at the end, and its end may be empty', async () => {
+  const store = createMemoryStore()
+  const { lane } = open(store, { maxWaitMs: 0, wholeTransactions: true })
+  const inside = (end: Position): Batch => ({ ...changes(end), betweenTransactions: false }) as Batch
+  lane.push(changes('1'))
+  await vi.waitFor(() => expect(lane.durable).toBe('1'), { interval: 1 })
+  lane.push(inside('2'))
+  lane.push(inside('3'))
+  await idle(lane)
+  expect([store.flushes, lane.durable]).toEqual([1, '1'])
+  lane.push(changes('4', 0))
+  await vi.waitFor(() => expect(lane.durable).toBe('4'), { interval: 1 })
+  expect(store.writes.map(({ end }) => end)).toEqual(['1', '2', '3', '4'])
+  lane.push(inside('5'))
+  await lane.drain()
+  expect([store.record?.position, lane.durable]).toEqual(['4', '4'])
 })
 
 test('an idle log costs the sink a write now and then; the position passes at once, and the end writes the last', async () => {

@@ -25,6 +25,8 @@ export type LaneOptions = {
   held: Position | null
   /** Whether the sink keeps its checkpoint itself; else the settlement saves it, see `takeUnsaved`. */
   keepsRecord: boolean
+  /** What it writes counts what a transaction holds (see Format): none is cut in two by a checkpoint. */
+  wholeTransactions?: boolean
   boundBytes: number
   maxWaitMs: number
   clock: Clock
@@ -46,6 +48,7 @@ export type LaneOptions = {
  * 1. `durable` moves only after `flush`, or by the sink's own report.
  * 2. No flush while a chunk is delivered in part (`last: false`): its checkpoint would claim rows that a restart drops.
  *    A chunk whose copy was begun anew, or whose table is gone, is no longer waited for: its last part never comes.
+ *    Nor inside a transaction, where the format wants each whole: after a restart it comes again from its beginning.
  * 3. After a failure nothing more is written: what is not durable is read again from the log.
  */
 export class Lane {
@@ -77,6 +80,7 @@ export class Lane {
   #idleWrittenAt = Number.NEGATIVE_INFINITY
   /** Chunks delivered in part, with the numbers of their tables. */
   readonly #partial = new Map<ChunkId, number>()
+  #isInTransaction = false
   #isWriting = false
   /** Positions that somebody waits for; looked at only where the sink is durable later. */
   #wanted: Position[] = []
@@ -192,10 +196,10 @@ export class Lane {
    * many, so while changes keep coming it is written to some times a second only. The first after a pause goes at once, and a copy waits for nothing.
    */
   #gatherMs(): number {
-    const { batchBytes } = this.#options.sink
+    const { batchBytes, gatherMs = FLUSH_GAP_MS } = this.#options.sink
     if (batchBytes === undefined || this.#isDraining || this.#queue.length === 0 || this.#usedBytes >= batchBytes) return 0
     if (this.#queue.some((batch) => batch.kind !== 'changes')) return 0
-    return this.#writtenAt + FLUSH_GAP_MS - this.#options.clock.now()
+    return this.#writtenAt + gatherMs - this.#options.clock.now()
   }
 
   /** Until something happens, or the time is over. */
@@ -220,7 +224,8 @@ export class Lane {
   }
 
   async #handle(batch: Batch): Promise<void> {
-    if (isEmpty(batch)) await this.#passEmpty(batch)
+    // An empty batch may be all that ends a transaction.
+    if (isEmpty(batch) && !this.#isInTransaction) await this.#passEmpty(batch)
     else await this.#write(batch)
     this.#usedBytes -= sizeOf(batch)
     if (this.#roomWaiters.length > 0 && this.#usedBytes < this.#options.boundBytes) this.#giveRoom()
@@ -231,7 +236,7 @@ export class Lane {
   /** An empty batch costs the sink a commit and says little: it is written now and then, where the source waits for it, and at the end. */
   async #passEmpty(batch: Batch): Promise<void> {
     this.#idle = batch
-    if (this.#written !== null || this.#partial.size > 0) return
+    if (this.#written !== null || this.#isCut) return
     if (this.#options.clock.now() - this.#idleWrittenAt >= IDLE_WRITE_MS) return this.#writeIdle(batch)
     this.#pass(batch.end)
     this.#options.onMoved()
@@ -239,7 +244,7 @@ export class Lane {
 
   /** Whether a batch that was not given is given after all, once what was given before it is durable. */
   #isIdleDue(batch: Batch): boolean {
-    return this.#written === null && this.#partial.size === 0 && (this.#isDraining || isAwaited(batch))
+    return this.#written === null && !this.#isCut && (this.#isDraining || isAwaited(batch))
   }
 
   async #writeIdle(batch: Batch): Promise<void> {
@@ -254,8 +259,10 @@ export class Lane {
     const answer = await this.#options.sink.write(batch, this.#options.signal)
     this.#isWriting = false
     this.#writtenAt = this.#options.clock.now()
-    if (answer === 'accepted') this.#needsFlush = true
+    // `durable` speaks for all that was accepted before.
+    this.#needsFlush = answer === 'accepted'
     const { chunks, held }: Pick<Written, 'chunks' | 'held'> = this.#written ?? { chunks: [], held: null }
+    if (batch.kind === 'changes') this.#isInTransaction = this.#options.wholeTransactions === true && !batch.betweenTransactions
     if (batch.kind === 'control' && endsCopies(batch)) this.#forgetParts(batch.table)
     if (batch.kind === 'rows' && !batch.last) this.#partial.set(batch.chunk, batch.table.id)
     else if ('chunk' in batch) {
@@ -275,8 +282,13 @@ export class Lane {
     return this.#options.sink.hasPending !== undefined
   }
 
+  /** Whether what was given ends where no checkpoint may lie. */
+  get #isCut(): boolean {
+    return this.#isInTransaction || this.#partial.size > 0
+  }
+
   #canFlush(): boolean {
-    return this.#written !== null && this.#partial.size === 0 && (!this.#isLater || this.#isDraining || this.#isWanted())
+    return this.#written !== null && !this.#isCut && (!this.#isLater || this.#isDraining || this.#isWanted())
   }
 
   /** Whether somebody waits for what was given already. */

@@ -5,7 +5,7 @@ import { openSqliteState } from '../state/sqlite/state-store.ts'
 import { createMemoryLog, createMemorySource } from '../testing/memory-source.ts'
 import { createMemorySink, createMemoryStore } from '../testing/memory-sink.ts'
 import type { Clock } from './clock.ts'
-import { until, users, useWorld } from './pipeline.fixture.ts'
+import { hastyClock, until, users, useWorld } from './pipeline.fixture.ts'
 import type { PipelineOptions } from './pipeline.ts'
 
 const world = useWorld()
@@ -270,6 +270,22 @@ test('a transient failure of a sink is retried until it works, the other sink lo
   expect(b.lines).toEqual(world.allLines())
   const levels = world.events.flatMap((event) => (event.event === 'retry' ? [event.level] : []))
   expect(new Set(levels)).toEqual(new Set(['info', 'warn', 'error']))
+})
+
+test('a sink that is asked to wait by its server is left alone for so long, and counts as failing meanwhile', async () => {
+  const a = createMemoryStore()
+  await world.begin({ a })
+  world.insert(1)
+  for (let attempt = 0; attempt < 5; attempt++) a.reject('flush', new MillraceError('SINK_HTTP_BUSY', {}, { retryAfterMs: 90_000 }))
+  let passedMs = 0
+  const clock: Clock = {
+    now: () => hastyClock.now() + passedMs,
+    sleep: (ms, signal) => ((passedMs += ms >= 90_000 ? ms : 0), hastyClock.sleep(ms, signal)),
+  }
+  await world.run({ a }, { until: 'caught-up', clock })
+  const retries = world.events.flatMap((event) => (event.event === 'retry' ? [event] : []))
+  expect(retries.map(({ attempt, delayMs }) => [attempt, delayMs])).toEqual([1, 2, 3, 4, 5].map((attempt) => [attempt, 90_000]))
+  expect(a.lines).toEqual(world.allLines())
 })
 
 test.each(['SINK_VALUE', 'SINK_PATH_IS_FOLDER', 'BUG'] as const)('%s stops the pipeline once the other sink has drained', async (code) => {

@@ -64,6 +64,8 @@ export type PipelineSummary = {
   seconds: number
   /** One of the tables, as an example; null where there is none, or none was asked for. */
   example: { schema: string; name: string } | null
+  /** Changes that lie aside because a sink could not take them: of this run and of earlier ones. */
+  deadLetters: number
   /** The source's own facts at the end: what it keeps for us while nobody reads. */
   health: LogHealth | null
 }

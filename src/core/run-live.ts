@@ -20,6 +20,7 @@ export type LivePipeline = {
   isCopying(): boolean
   lanes(): readonly { name: string; durable: Position | null; passed: Position; queuedBytes: number }[]
   health(): Promise<LogHealth>
+  letterCount(): Promise<number>
   /** Gives dead letters again; resolves to how many were given. Rejects where none are kept, or a sink cannot take them. */
   retryLetters(ids: readonly number[]): Promise<number>
   /** Takes dead letters away, so that what comes after them waits no more. */

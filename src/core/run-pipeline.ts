@@ -44,7 +44,15 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
       const failure = asPartFailure('pipeline', caught)
       await waitToRetry(run, failure, { failures, hadSuccess })
       if (options.signal.aborted)
-        return { end: 'drained', position: null, health: null, example: null, ...totalsOf(run), seconds: (clock.now() - startedMs) / 1000 }
+        return {
+          end: 'drained',
+          position: null,
+          health: null,
+          example: null,
+          deadLetters: 0,
+          ...totalsOf(run),
+          seconds: (clock.now() - startedMs) / 1000,
+        }
     }
   }
 }
@@ -59,9 +67,11 @@ async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Fai
   const earlier = past.failures.get(part)
   const isRow = earlier !== undefined && nowMs - earlier.lastMs <= FORGET_FAILURES_MS
   const { attempts, sinceMs } = isRow ? earlier : { attempts: 0, sinceMs: nowMs }
-  past.failures.set(part, { attempts: attempts + 1, sinceMs, lastMs: nowMs })
+  // Who asked to be left alone is left alone, and has not worked meanwhile.
+  const wishedMs = error.retryAfterMs ?? 0
+  past.failures.set(part, { attempts: attempts + 1, sinceMs, lastMs: nowMs + wishedMs })
   if (!shouldRetry({ error, hadSuccess: past.hadSuccess, failingMs: nowMs - sinceMs })) throw error
-  const delayMs = retryDelayMs(attempts, Math.random(), part)
+  const delayMs = Math.max(retryDelayMs(attempts, Math.random(), part), wishedMs)
   const level = retryLevel(attempts)
   options.report({ event: 'retry', level, part, attempt: attempts + 1, delayMs, code: error.code, message: error.message })
   options.log[level]('retry', { part, attempt: attempts + 1, delayMs, code: error.code, reason: error.message })

@@ -18,6 +18,8 @@ export type PipelineSink = {
   shape?: SinkCapabilities['shape']
   /** Whether it takes a change later than its place in the log. */
   takesLate?: boolean
+  /** Whether no checkpoint of it may lie inside a transaction; see Format. */
+  wholeTransactions?: boolean
   open(context: Pick<SinkContext, 'state' | 'durable' | 'failed'>): Promise<Sink>
 }
 
@@ -28,6 +30,7 @@ export type SinkReports = { durable(sink: string, position: Position): void; fai
 export type OpenSink = {
   name: string
   keepsRecord: boolean
+  wholeTransactions: boolean
   sink: HoldableSink
   /** Of dead letters; null where none are kept. */
   letters: Pick<GuardedSink, 'retry' | 'release'> | null
@@ -96,16 +99,25 @@ async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[
   const durable = (position: Position) => reports.durable(part.name, position)
   const failed = (error: unknown) => reports.failed(part.name, guard ? guard.refusedLater(error) : error)
   const opened = await part.open({ state, durable, failed })
-  const guarded = await guard?.open(opened)
+  const guarded = guard?.open(opened, (error) => reports.failed(part.name, error)) ?? null
   const sink = holdable(guarded ?? opened)
   try {
     const own = await sink.resume()
     const stored = own === null && !part.keepsRecord ? await state.load() : null
     const written = ports.memory.acknowledged?.sinks[part.name] ?? null
     const began = written?.durable ?? ports.memory.began[part.name] ?? null
-    const { name, keepsRecord } = part
-    const letters = guarded ?? null
-    return { name, keepsRecord, sink, letters, record: raised(own ?? stored, written), held: written?.held ?? null, began }
+    const { name, keepsRecord, wholeTransactions = false } = part
+    const letters = guarded
+    return {
+      name,
+      keepsRecord,
+      wholeTransactions,
+      sink,
+      letters,
+      record: raised(own ?? stored, written),
+      held: written?.held ?? null,
+      began,
+    }
   } catch (error) {
     await Promise.allSettled([sink[Symbol.asyncDispose]()])
     throw error
@@ -113,13 +125,16 @@ async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[
 }
 
 /** One for the whole run: a session that ends by a refusal leaves the next one word of it. */
-function guardOf({ name, keepsRecord, shape = 'changes' }: PipelineSink, { run, reports }: Parameters<typeof openSinks>[1]): DeadLetterGuard | null {
+function guardOf(
+  { name, keepsRecord, shape = 'changes', wholeTransactions }: PipelineSink,
+  { run }: Parameters<typeof openSinks>[1],
+): DeadLetterGuard | null {
   const { deadLetters: book, guards, options } = run
-  if (book === null) return null
+  // A transaction that is told whole is not given in pieces.
+  if (book === null || wholeTransactions) return null
   let guard = guards.get(name)
   if (guard === undefined) {
-    const failed = (error: unknown) => reports.failed(name, error)
-    guard = createDeadLetterGuard({ sink: name, keepsRecord, shape, book, failed, warn })
+    guard = createDeadLetterGuard({ sink: name, keepsRecord, shape, book, warn })
     guards.set(name, guard)
   }
   return guard

@@ -42,7 +42,7 @@ export async function runSession(run: Run): Promise<SessionEnd> {
 function leaveUnopened({ options }: Run): SessionEnd {
   options.report(warning('DRAIN_ABORTED', 'The run ended before its parts were open; the next run goes on from what is durable.'))
   options.report({ event: 'stopped', position: null, health: null })
-  return { end: 'aborted', position: null, health: null, example: null }
+  return { end: 'aborted', position: null, health: null, example: null, deadLetters: 0 }
 }
 
 async function follow(following: Following): Promise<SessionEnd> {
@@ -112,7 +112,8 @@ async function summarise({ run, session, lanes, tables }: Following, end: Sessio
   report({ event: 'stopped', position, health })
   const mostRows = tables.toSorted((a, b) => run.copied.of(b.id).rows - run.copied.of(a.id).rows)[0]
   const example = mostRows ? { schema: mostRows.schema, name: mostRows.name } : null
-  return { end, position, health, example }
+  const deadLetters = run.deadLetters ? (await run.deadLetters.store.list()).length : 0
+  return { end, position, health, example, deadLetters }
 }
 
 function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {
@@ -146,6 +147,7 @@ function openLane(following: Pick<Following, 'run' | 'session' | 'watermark' | '
     ...laneRecord(session, open),
     from: session.from,
     keepsRecord: open.keepsRecord,
+    wholeTransactions: open.wholeTransactions,
     boundBytes: Math.max(Math.min(batch.maxBytes, LANE_BYTES), open.sink.batchBytes ?? 0),
     maxWaitMs: batch.maxWaitMs,
     clock: run.clock,

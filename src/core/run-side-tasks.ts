@@ -109,6 +109,7 @@ function liveView(following: Following, snapshots: Snapshots): LivePipeline {
     isCopying: () => snapshots.isCopying(),
     lanes: () => lanes.map(({ name, durable, passed, queuedBytes }) => ({ name, durable, passed, queuedBytes })),
     health: () => source.health(),
+    letterCount: async () => (await run.options.state.deadLetters.list()).length,
     retryLetters: (ids) => retryLetters(retryPorts(following, snapshots), ids),
     dropLetters: (ids) => dropLetters(following, ids),
     passed: (position, signal, sink) =>

@@ -34,7 +34,8 @@ export const DEAD_LETTER_ERRORS = {
   },
   DEAD_LETTERS_FULL: {
     kind: 'operator',
-    message: 'The sink {sink} refuses too much to set it aside ({count} changes lie there, or too many came within a minute). The last: {reason}',
+    message:
+      'The sink {sink} refuses too much to set it aside ({count} changes lie there, or too many came within a minute). The last: {reason}',
     hint: 'Mend what {code} asks for, then run `millrace dlq retry` and `millrace run` again; or raise `onError.maxDeadLetters` or `onError.maxDeadLettersAMinute`.',
   },
   DEAD_LETTER_NONE: {

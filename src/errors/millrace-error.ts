@@ -3,6 +3,8 @@ import { ERRORS, type ErrorCode, type ErrorKind } from './table.ts'
 
 export type ErrorFields = Record<string, string | number | bigint>
 
+type ErrorOptions = { cause?: unknown; findings?: readonly ConfigFinding[]; retryAfterMs?: number }
+
 /** The one error class. What it says comes from the table; `fields` fill the braces. */
 export class MillraceError extends Error {
   override readonly name = 'MillraceError'
@@ -12,8 +14,10 @@ export class MillraceError extends Error {
   readonly fields: ErrorFields
   /** Of a configuration: each thing that is wrong with it. */
   readonly findings: readonly ConfigFinding[]
+  /** How long the other side asked to be left alone; null where it did not. */
+  readonly retryAfterMs: number | null
 
-  constructor(code: ErrorCode, fields: ErrorFields = {}, options: { cause?: unknown; findings?: readonly ConfigFinding[] } = {}) {
+  constructor(code: ErrorCode, fields: ErrorFields = {}, options: ErrorOptions = {}) {
     const entry = ERRORS[code]
     super(fill(entry.message, fields), options)
     this.code = code
@@ -21,6 +25,7 @@ export class MillraceError extends Error {
     this.hint = fill(entry.hint, fields)
     this.fields = fields
     this.findings = options.findings ?? []
+    this.retryAfterMs = options.retryAfterMs ?? null
   }
 
   /** Where the documentation explains this code. */

@@ -138,6 +138,46 @@ export const SINK_ERRORS = {
     message: 'The store refused to {action} {path} for the sink {sink}: {reason}.',
     hint: 'See that it supports conditional writes (If-None-Match) and multipart uploads, as S3 does.',
   },
+  SINK_HTTP_UNREACHABLE: {
+    kind: 'transient',
+    message: 'The sink {sink} gets no answer from {endpoint}: {reason}.',
+    hint: 'Nothing is needed where it passes: it is tried again from the last checkpoint. If it stays, see to the network, `url` and `timeout` of the sink.',
+  },
+  SINK_HTTP_BUSY: {
+    kind: 'transient',
+    message: 'The endpoint {endpoint} answers the sink {sink} with {status}.',
+    hint: 'Nothing is needed where it passes: it is tried again from the last checkpoint. If it stays, see to the endpoint, or send it less at once (`maxRecords`, `concurrency`).',
+  },
+  SINK_HTTP_TLS: {
+    kind: 'operator',
+    message: 'The sink {sink} and {endpoint} do not agree on TLS: {reason}.',
+    hint: "Set `tls.ca` to the endpoint's authority, `tls.cert` and `tls.key` where it asks for a certificate of ours, and see that `url` names the host that its certificate names.",
+  },
+  SINK_HTTP_REDIRECT: {
+    kind: 'operator',
+    message: 'The endpoint {endpoint} redirects the sink {sink} ({status}) to {location}; redirects are not followed.',
+    hint: 'Set `url` to where the messages are to go; `curl -sI URL` prints the new address.',
+  },
+  SINK_HTTP_DENIED: {
+    kind: 'operator',
+    message: 'The endpoint {endpoint} does not let the sink {sink} in ({status}).',
+    hint: 'See to `token`, `username` and `password`, or `headers` of the sink, and to its rights there.',
+  },
+  SINK_HTTP_REJECTED: {
+    kind: 'operator',
+    message: 'The endpoint {endpoint} does not take what the sink {sink} sends, whatever it holds ({status}).',
+    hint: 'See that `url` is the whole address of an endpoint that takes POST; then run again: it goes on where it stopped.',
+  },
+  SINK_HTTP_MESSAGE_REFUSED: {
+    kind: 'data',
+    message: 'The endpoint {endpoint} of the sink {sink} refuses ({status}) the message {id}, of {table} at {position}.',
+    hint: 'Let the endpoint take it (its own log says why it did not), or leave the column or the table out.',
+  },
+  SINK_HTTP_MESSAGE_TOO_LARGE: {
+    kind: 'data',
+    message: 'The endpoint {endpoint} of the sink {sink} finds the message {id}, of {table} at {position}, too large ({status}).',
+    hint: 'Let the endpoint take larger bodies, or leave the column out by `source.columns`.',
+  },
   SINK_UNREADABLE: { kind: 'config', message: 'The sink {sink} ({type}) cannot be read back.', hint: 'Verify a sink that can: duckdb.' },
 
   // archives

@@ -8,9 +8,12 @@ import { PROCESS_ERRORS } from './process-errors.ts'
 export type { ErrorEntry, ErrorKind } from './error-entry.ts'
 
 /** Every error a user can meet, by what it is about. */
-export const ERRORS = { ...CONFIG_ERRORS, ...SOURCE_ERRORS, ...SINK_ERRORS, ...PROCESS_ERRORS, ...DEAD_LETTER_ERRORS } as const satisfies Record<
-  string,
-  ErrorEntry
->
+export const ERRORS = {
+  ...CONFIG_ERRORS,
+  ...SOURCE_ERRORS,
+  ...SINK_ERRORS,
+  ...PROCESS_ERRORS,
+  ...DEAD_LETTER_ERRORS,
+} as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -2,7 +2,7 @@ import type { Change, RowChange } from '../../contracts/change.ts'
 import type { Format, Message } from '../../contracts/format.ts'
 import { tableName, UNCHANGED, type Row, type Table } from '../../contracts/table.ts'
 import { quoted } from '../../messages/json/json-text.ts'
-import { createRowText } from '../../messages/json/row-text.ts'
+import { createObjectText } from '../../messages/json/object-text.ts'
 import { withValueLines } from '../../messages/message-lines.ts'
 import { perTable } from '../../messages/per-table.ts'
 import { createColumnLists, type ColumnLists, type ValueOptions } from './column-lists.ts'
@@ -41,7 +41,7 @@ type Encoder = { change(change: RowChange): Message; read(row: Row): Message }
 /** For one table version. */
 function createEncoder(table: Table, options: ValueOptions): Encoder {
   const lists = createColumnLists(table, options)
-  const keys = createRowText(table)
+  const keys = createObjectText(table)
   const named = tableText(table)
   const keyOf = (row: Row, other: Row | null): string | null => (table.key.length === 0 ? null : keys.key(row, other))
   const unchangedIn = (row: Row): string => (row.includes(UNCHANGED) ? `,"unchanged":${keys.unchanged(row)}` : '')

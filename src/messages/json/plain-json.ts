@@ -1,4 +1,4 @@
-import type { LogicalType, Table } from '../../contracts/table.ts'
+import type { LogicalType } from '../../contracts/table.ts'
 
 /** The type with json as the text that it is: for formats that give it as a string. Below the top too. */
 export function withJsonAsText(type: LogicalType): LogicalType {
@@ -6,9 +6,4 @@ export function withJsonAsText(type: LogicalType): LogicalType {
   if (type.kind === 'array') return { kind: 'array', of: withJsonAsText(type.of) }
   if (type.kind !== 'composite') return type
   return { ...type, fields: type.fields.map((field) => ({ ...field, type: withJsonAsText(field.type) })) }
-}
-
-/** The table with every json column so. */
-export function tableWithJsonAsText(table: Table): Table {
-  return { ...table, columns: table.columns.map((column) => ({ ...column, type: withJsonAsText(column.type) })) }
 }

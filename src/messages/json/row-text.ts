@@ -1,46 +1,25 @@
-import { UNCHANGED, type Column, type Row, type Table, type Value } from '../../contracts/table.ts'
+import { UNCHANGED, type Column, type Row, type Table } from '../../contracts/table.ts'
 import { base64, floatText, isJsonNull, jsonOnOneLine, NEEDS_ESCAPE, quoted } from './json-text.ts'
+import { createObjectText, type ObjectText } from './object-text.ts'
 import { holdsJson, jsonNullsInside, valueText, type NullPath } from './value-text.ts'
 
 /** Encodes rows of one table version; made once per version. */
-export type RowText = {
+export type RowText = ObjectText & {
   /** `HEAD{key…}BETWEEN{row…},"unchanged":[],"jsonNull":[…]` of a row that has every value; '' where a value is UNCHANGED. */
   whole(row: Row, head: string, between: string): string
-  /** The columns that were sent, as an object. */
-  object(row: Row): string
-  /** The key columns as an object, each from the first row that has it; `null` for a table without a key. */
-  key(row: Row, other: Row | null): string
-  /** The names of the columns that were not sent, as an array. */
-  unchanged(row: Row): string
   /** `,"NAME":[…]` naming where JSON's null stands; '' where nowhere. */
   jsonNulls(row: Row, name: string): string
 }
 
 export function createRowText(table: Table): RowText {
   const { columns } = table
-  const names = columns.map((column) => `${quoted(column.name)}:`)
-  const texts = columns.map((column) => valueText(column.type))
-  const all = columns.map((_, index) => index)
-  const holders = all.filter((index) => columns[index]!.type.kind === 'json' || holdsJson(columns[index]!.type)) // index < length
-
-  const member = (index: number, value: Value): string => names[index] + (value === null ? 'null' : texts[index]!(value))
-  const objectOf = (indexes: readonly number[], rows: readonly (Row | null)[]): string => {
-    const members: string[] = []
-    for (const index of indexes) {
-      const sent = rows.find((row) => row !== null && row[index] !== UNCHANGED)
-      if (sent) members.push(member(index, sent[index] as Value)) // not UNCHANGED: `sent` has it
-    }
-    return `{${members.join(',')}}`
-  }
-
+  const holders = columns.flatMap(({ type }, index) => (type.kind === 'json' || holdsJson(type) ? [index] : []))
   return {
+    ...createObjectText(table),
     whole: compileWhole(table),
-    object: (row) => objectOf(all, [row]),
-    key: (row, other) => (table.key.length === 0 ? 'null' : objectOf(table.key, [row, other])),
-    unchanged: (row) => JSON.stringify(columns.filter((_, index) => row[index] === UNCHANGED).map((column) => column.name)),
     jsonNulls: (row, name) =>
       jsonNullsText(
-        holders.flatMap((index) => nullsOf(columns[index]!, row[index])),
+        holders.flatMap((index) => nullsOf(columns[index]!, row[index])), // index < length
         name,
       ),
   }
