@@ -6,6 +6,7 @@ export type { Config, ConfiguredSink } from './config/config.ts'
 export type { ConfigInput } from './config/schema.ts'
 export type { PipelineSummary } from './core/pipeline.ts'
 export type { PipelineEvent } from './telemetry/pipeline-event.ts'
+export type { PartitionedChange, PartitionKeyOf } from './sinks/kinesis/partition-key.ts'
 
 export { MillraceError, toMillraceError, type ErrorFields } from './errors/millrace-error.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry, type ErrorKind } from './errors/table.ts'

@@ -11,13 +11,23 @@ export const SINKS: Registry<SinkDefinition> = {
   duckdb: async () => (await import('./sinks/duckdb/definition.ts')).definition,
   file: async () => (await import('./sinks/file/definition.ts')).definition,
   http: async () => (await import('./sinks/http/definition.ts')).definition,
+  kinesis: async () => (await import('./sinks/kinesis/definition.ts')).definition,
   parquet: async () => (await import('./sinks/parquet/definition.ts')).definition,
   stdout: async () => (await import('./sinks/stdout/definition.ts')).definition,
 }
 export const FORMATS: Registry<FormatDefinition> = {
   cloudevents: async () => (await import('./formats/cloudevents/definition.ts')).definition,
+  debezium: async () => (await import('./formats/debezium/definition.ts')).definition,
+  'debezium-flat': async () => (await import('./formats/debezium-flat/definition.ts')).definition,
   'fields-values': async () => (await import('./formats/fields-values/definition.ts')).definition,
   modification: async () => (await import('./formats/modification/definition.ts')).definition,
   native: async () => (await import('./formats/native/definition.ts')).definition,
 }
-export const TRANSFORMS: Registry<TransformDefinition> = {}
+export const TRANSFORMS: Registry<TransformDefinition> = {
+  drop: async () => (await import('./transforms/drop/definition.ts')).definition,
+  filter: async () => (await import('./transforms/filter/definition.ts')).definition,
+  mask: async () => (await import('./transforms/mask/definition.ts')).definition,
+  rename: async () => (await import('./transforms/rename/definition.ts')).definition,
+  script: async () => (await import('./transforms/script/definition.ts')).definition,
+  select: async () => (await import('./transforms/select/definition.ts')).definition,
+}

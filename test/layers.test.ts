@@ -9,7 +9,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   telemetry: ['type:contracts', 'type:errors'],
   values: ['contracts', 'errors', 'lib'],
   codecs: ['contracts', 'errors', 'lib', 'values'],
-  messages: ['contracts', 'errors', 'lib', 'values'],
+  messages: ['contracts', 'errors', 'lib', 'values', 'codecs'],
   formats: ['contracts', 'errors', 'lib', 'values', 'messages'],
   transforms: ['contracts', 'errors', 'lib', 'values'],
   core: ['contracts', 'errors', 'lib', 'values', 'telemetry'],
@@ -30,6 +30,7 @@ const SIBLINGS = ['sources', 'sinks', 'formats', 'transforms', 'state']
 /** A client library is imported by the one file made for it, and only where it is used. */
 const CLIENTS: Record<string, RegExp> = {
   '@duckdb/node-api': /^src\/sinks\/duckdb\/client\.ts$/,
+  '@aws-sdk/client-kinesis': /^src\/sinks\/kinesis\/client\.ts$/,
   '@aws-sdk/client-s3': /^src\/sinks\/parquet\/client\.ts$/,
   undici: /^src\/sinks\/http\/client\.ts$/,
   'node:sqlite': /^src\/state\/sqlite\//,

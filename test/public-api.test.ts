@@ -33,6 +33,7 @@ test('the library exports these declarations: what goes or changes its name brea
       "export type { ConfigInput } from './config/schema.ts'",
       "export type { PipelineSummary } from './core/pipeline.ts'",
       "export type { PipelineEvent } from './telemetry/pipeline-event.ts'",
+      "export type { PartitionedChange, PartitionKeyOf } from './sinks/kinesis/partition-key.ts'",
       "export { MillraceError, toMillraceError, type ErrorFields } from './errors/millrace-error.ts'",
       "export { ERRORS, type ErrorCode, type ErrorEntry, type ErrorKind } from './errors/table.ts'",
       "export type * from './contracts/archive.ts'",

@@ -13,6 +13,7 @@ const TITLES: readonly (readonly [NonNullable<Finding['area']>, string])[] = [
   ['tables', 'Tables'],
   ['values', 'What arrives'],
   ['slots', 'Slots'],
+  ['transforms', 'Transforms'],
   ['sinks', 'Sinks'],
   ['versions', 'Versions'],
 ]

@@ -1,8 +1,9 @@
 import type { Config, ConfiguredSink } from '../config/config.ts'
 import type { Finding } from '../contracts/definition.ts'
 import type { Log } from '../contracts/sink.ts'
-import { toMillraceError } from '../errors/millrace-error.ts'
+import { MillraceError, toMillraceError } from '../errors/millrace-error.ts'
 import { sourceContext } from '../config/open-parts.ts'
+import { openTransforms } from '../config/open-transforms.ts'
 import { refusedTables } from '../config/refused-tables.ts'
 import { checkText } from './check-text.ts'
 import { checkVersions } from './check-versions.ts'
@@ -41,8 +42,10 @@ async function checkSource(config: Config, log: Log): Promise<readonly Finding[]
 
 /** What else keeps the tables from being read, the source's own check says. */
 async function checkTables(config: Config, log: Log): Promise<readonly Finding[]> {
-  const refused = await refusedTables(config, config.sinks, { state: emptyState(), log }).catch(() => new Map())
-  return [...refused].map(([sink, error]) => asFinding(error, `sink ${sink}`, 'sinks'))
+  const transforms = await openTransforms(config).catch(toMillraceError)
+  if (transforms instanceof MillraceError) return [asFinding(transforms, 'transforms', 'transforms')]
+  const refused = await refusedTables(config, { sinks: config.sinks, transforms }, { state: emptyState(), log }).catch(() => new Map())
+  return [...refused].map(([subject, error]) => asFinding(error, subject, subject === 'transforms' ? subject : 'sinks'))
 }
 
 async function checkSinks(config: Config): Promise<readonly Finding[]> {

@@ -94,6 +94,12 @@ function addTail(program: Command, finish: Finish): void {
     .option('--until <when>', 'end at `caught-up` (the end of the log as it is at the start), or at a position (ours, or X/Y of Postgres)')
     .option('--format <name>', '`pretty` (the default on a terminal), `native` (else), or any format of `docs/reference/config.md`')
     .option('--json', 'the same as `--format native`')
+    .option(
+      '--transform <what>',
+      'show what this transform makes of the changes: `{ type: mask, … }` itself, or a file of transforms; may be given more than once. With -c, those of the file come before',
+      collect,
+      [],
+    )
     .option('--wide', 'do not cut lines to the width of the terminal')
     .option('--publication <name>', 'look through this publication; left out: one that covers the tables, or one made for the look')
     .action(async (url, tables, options) => {

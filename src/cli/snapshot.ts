@@ -21,6 +21,8 @@ export type SnapshotReport = ArchiveSummary & { sink: string }
 /** Archives the chosen tables at one point in time. Exit code 1 where a count differs or anything failed. */
 export async function snapshot(options: ConfigChoice & LogOptions & { json?: boolean }): Promise<number> {
   const config = await chosenConfig(options, 'snapshot')
+  // Rows that a mask was to hide must not lie in an archive as they are.
+  if (config.transforms.length > 0) throw new MillraceError('ARCHIVE_TRANSFORMS')
   const sink = archivingSink(config)
   const terminal = await openTerminal(options)
   const display = openDisplay(terminal, createLagClock(), { isShared: false })

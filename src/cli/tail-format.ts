@@ -13,8 +13,10 @@ export type LineChoice = {
   onLast(): void
 }
 
-/** Another format's lines: those chosen, and no more than the limit. What is left out is an empty text. */
-export function createTailFormat(lines: Pick<Format, 'changeLine' | 'readLine'>, choice: LineChoice): Format {
+type Shown = Pick<Format, 'changeLine' | 'readLine'> & Partial<Pick<Format, 'control' | 'after' | 'lines'>>
+
+/** Another format's lines: those chosen, and no more than the limit. What is left out is an empty text. What it tells beside them is not counted. */
+export function createTailFormat(lines: Shown, choice: LineChoice): Format {
   let left = choice.limit ?? Infinity
   const take = (operation: TailOperation): boolean => {
     if (left === 0 || !choice.operations.has(operation)) return false
@@ -27,5 +29,8 @@ export function createTailFormat(lines: Pick<Format, 'changeLine' | 'readLine'>,
     readLine: (table, row, at) => (take('read') ? lines.readLine(table, row, at) : ''),
     change: () => [],
     read: () => [],
+    control: (batch) => (left === 0 ? [] : (lines.control?.(batch) ?? [])),
+    after: (batch) => (left === 0 ? [] : (lines.after?.(batch) ?? [])),
+    ...(lines.lines ? { lines: lines.lines } : {}),
   }
 }

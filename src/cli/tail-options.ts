@@ -22,6 +22,7 @@ export type TailCliOptions = LogOptions & {
   limit?: number
   until?: string
   publication?: string
+  transform?: readonly string[]
 }
 
 /** A table's name alone means it in every schema. */
@@ -40,12 +41,24 @@ export function withDefaultFile(options: TailCliOptions): TailCliOptions {
 }
 
 /** What the command line names, as a configuration with standard output alone. */
-export async function lookConfig({ source, config: path, publication, tables = [] }: TailCliOptions): Promise<Config> {
-  if (tables.some((name) => name === '' || name === '!')) throw usage('A table has an empty name.')
+export async function lookConfig(options: TailCliOptions): Promise<Config> {
+  if (options.tables?.some((name) => name === '' || name === '!')) throw usage('A table has an empty name.')
+  return withTransforms(await namedConfig(options), options.transform ?? [])
+}
+
+async function namedConfig({ source, config: path, publication }: TailCliOptions): Promise<Config> {
   if (path !== undefined) return withPublication(await (await import('../config/load-config.ts')).loadConfig(path), publication)
   if (source === undefined) throw usage('There is no millrace.yaml here: name the database by its URL, or a configuration by -c FILE.')
   const { commandLineConfig } = await import('../config/command-line-config.ts')
   return withPublication(await commandLineConfig(source, ['stdout:'], process.cwd()), publication)
+}
+
+/** Those of the configuration, then those of the command line, in the order they are named. */
+async function withTransforms(config: Config, named: readonly string[]): Promise<Config> {
+  if (named.length === 0) return config
+  const { namedTransforms } = await import('../config/named-transforms.ts')
+  const lists = await Promise.all(named.map((text) => namedTransforms(text, process.cwd())))
+  return { ...config, transforms: [...config.transforms, ...lists.flat()] }
 }
 
 /** A pipeline's own publication is one of those that are there: it is not named, so that it need not exist. */

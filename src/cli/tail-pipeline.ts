@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { sourceContext } from '../config/open-parts.ts'
+import { openTransforms } from '../config/open-transforms.ts'
 import type { Format } from '../contracts/format.ts'
 import type { Log } from '../contracts/sink.ts'
 import type { Source } from '../contracts/source.ts'
@@ -26,10 +27,11 @@ export type Look = {
 }
 
 /** A pipeline whose memory and slot end with the process. */
-export function pipelineOf(config: Config, look: Look): PipelineOptions {
+export async function pipelineOf(config: Config, look: Look): Promise<PipelineOptions> {
   const { options, terminal, format } = look
   const state = createTailState()
   const report = createReport(terminal)
+  const transforms = await openTransforms({ ...config, sinks: [] })
   let isOpened = false
   let reason = 'the server ended it'
   return {
@@ -37,6 +39,8 @@ export function pipelineOf(config: Config, look: Look): PipelineOptions {
     slotName: 'of this look',
     mode: options.snapshot ? 'both' : 'stream',
     until: untilOf(options),
+    // No row is read again for what was not sent of it: that is for those who keep it.
+    transforms: transforms && { ...transforms, selects: () => false },
     state,
     log: withoutRetries(terminal.log),
     signal: look.drain,

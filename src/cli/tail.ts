@@ -23,7 +23,7 @@ export async function tail(given: TailCliOptions): Promise<number> {
   }
   const drain = AbortSignal.any([signals.drain, last.signal])
   try {
-    await runPipeline(pipelineOf(config, { options, operations, terminal, format: chosen, drain, abort: signals.abort, refused }))
+    await runPipeline(await pipelineOf(config, { options, operations, terminal, format: chosen, drain, abort: signals.abort, refused }))
     if (failures.length > 0 && !signals.drain.aborted) throw failures[0]
     return 0
   } catch (error) {

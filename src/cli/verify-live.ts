@@ -2,11 +2,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { openSource } from '../config/open-parts.ts'
+import { openTransforms } from '../config/open-transforms.ts'
 import type { Log } from '../contracts/sink.ts'
 import type { Table } from '../contracts/table.ts'
 import type { LivePipeline } from '../core/run-live.ts'
-import { compareHeld } from '../core/verify-held.ts'
+import type { Transformation } from '../core/transformation.ts'
+import { compareHeld, compareHeldThrough } from '../core/verify-held.ts'
 import { emptyState } from './pipeline-parts.ts'
+import { asTransformed } from './verify-tables.ts'
 import { verifySinks, type VerifyReport } from './verify-sinks.ts'
 
 export type LiveRequest = { tables: readonly string[]; sinks: readonly string[]; news: string | null }
@@ -21,6 +24,7 @@ const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 export async function verifyLive(config: Config, live: LivePipeline, request: LiveRequest): Promise<VerifyReport> {
   const news = request.news === null ? null : openNews(live, request.news)
+  const transforms = await openTransforms(config)
   const names = live
     .lanes()
     .map((lane) => lane.name)
@@ -30,7 +34,7 @@ export async function verifyLive(config: Config, live: LivePipeline, request: Li
       {
         pipeline: config.name,
         live: true,
-        open: () => openSource(config, emptyState(), SILENT),
+        open: async () => asTransformed(await openSource(config, emptyState(), SILENT), transforms),
         sinks: names.map((name) => ({ name, sink: live.sink(name) })),
         async passed(sink, position) {
           const limit = AbortSignal.any([live.signal, AbortSignal.timeout(PASS_MS)])
@@ -38,8 +42,9 @@ export async function verifyLive(config: Config, live: LivePipeline, request: Li
           live.signal.throwIfAborted()
           return !limit.aborted
         },
-        held: (at, compare) => compareHeld(live, at, compare),
-        noticed: (table) => noticed(live, table),
+        held: (at, compare) =>
+          transforms ? compareHeldThrough(live, { ...at, chain: transforms.origin(at.table) }, compare) : compareHeld(live, at, compare),
+        noticed: (table) => noticed(live, table, transforms),
         progress: (text) => news?.tell(text),
       },
       request,
@@ -50,8 +55,10 @@ export async function verifyLive(config: Config, live: LivePipeline, request: Li
   }
 }
 
-async function noticed(live: LivePipeline, table: Table): Promise<boolean> {
-  if (live.tables().find(({ id }) => id === table.id)?.version === table.version) return false
+async function noticed(live: LivePipeline, table: Table, transforms: Transformation | undefined): Promise<boolean> {
+  const known = live.tables().find(({ id }) => id === table.id)
+  const made = known && transforms ? transforms.chain(known).to : known
+  if (made?.version === table.version) return false
   await delay(NOTICE_MS, undefined, { signal: live.signal })
   return true
 }

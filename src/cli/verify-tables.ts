@@ -1,4 +1,6 @@
 import type { Table } from '../contracts/table.ts'
+import type { Transformation } from '../core/transformation.ts'
+import { transformedSource } from '../core/transformed-source.ts'
 import type { VerifySide } from './verify-sinks.ts'
 
 type OpenSource = Awaited<ReturnType<VerifySide['open']>>
@@ -32,4 +34,9 @@ export async function openTables(open: VerifySide['open']): Promise<OpenedTables
     },
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   }
+}
+
+/** The source as the sinks get it. */
+export function asTransformed(source: OpenSource, transforms: Transformation | undefined): OpenSource {
+  return transforms === undefined ? source : transformedSource(source, transforms)
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Config } from '../config/config.ts'
 import { openSource, sinkContext } from '../config/open-parts.ts'
+import { openTransforms } from '../config/open-transforms.ts'
 import type { Sink } from '../contracts/sink.ts'
 import type { TableVerdict } from '../core/verify.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
@@ -10,6 +11,7 @@ import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { emptyState, openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
 import { askRunning } from './requests.ts'
 import { openTerminal, type LogOptions, type Terminal } from './terminal.ts'
+import { asTransformed } from './verify-tables.ts'
 import { isEqual, verifySinks, type VerifyReport, type VerifyRequest } from './verify-sinks.ts'
 
 /** Longer than any comparison takes; a process that died meanwhile is noticed at once. */
@@ -70,7 +72,8 @@ async function verifyAlone(config: Config, request: VerifyRequest, terminal: Ter
       toldMs = performance.now()
       tellProgress(terminal, text)
     }
-    const open = () => openSource(config, state ?? emptyState(), log)
+    const transforms = await openTransforms(config)
+    const open = async () => asTransformed(await openSource(config, state ?? emptyState(), log), transforms)
     const side = { pipeline: config.name, live: false, open, sinks, passed: async () => true, progress }
     return await verifySinks(side, request, new AbortController().signal)
   } finally {

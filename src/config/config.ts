@@ -1,6 +1,5 @@
-import type { SinkDefinition, SourceDefinition } from '../contracts/definition.ts'
+import type { SinkDefinition, SourceDefinition, TransformDefinition } from '../contracts/definition.ts'
 import type { Format } from '../contracts/format.ts'
-import type { Transform } from '../contracts/transform.ts'
 
 /** A validated configuration: definitions found, quantities in numbers, secrets filled in. Printed only by way of `shown`. */
 export type Config = {
@@ -9,7 +8,7 @@ export type Config = {
   baseDir: string
   source: { type: string; definition: SourceDefinition; config: unknown }
   sinks: readonly ConfiguredSink[]
-  transforms: readonly Transform[]
+  transforms: readonly ConfiguredTransform[]
   snapshot: {
     mode: 'incremental' | 'consistent' | 'none'
     parallel: number
@@ -26,3 +25,6 @@ export type Config = {
 }
 
 export type ConfiguredSink = { name: string; type: string; definition: SinkDefinition; config: unknown; format: Format | null }
+
+/** `name`: how errors call it, e.g. `transforms[0] (mask)`. `baseDir`: where its own relative paths start; left out, where all of the configuration's do. */
+export type ConfiguredTransform = { name: string; definition: TransformDefinition; config: unknown; baseDir?: string }

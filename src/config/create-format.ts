@@ -4,6 +4,7 @@ import { MillraceError } from '../errors/millrace-error.ts'
 import { FORMATS } from '../registry.ts'
 import { describeIssues } from './findings.ts'
 import { inputSchema } from './json-schema.ts'
+import { nameInstead } from './name-instead.ts'
 import { formatPath, unknownWord, type Mistake } from './mistake.ts'
 
 export type CreateFormatOptions = {
@@ -23,7 +24,8 @@ export async function createFormat(
   const { success, data, error } = definition.config.safeParse(options)
   if (success) return definition.create(data, { pipeline })
   const { issues } = error as z.ZodError // every definition's schema is zod
-  throw invalid(describeIssues(issues, { schema: inputSchema(definition.config), input: options, prefix: [] }))
+  const mistakes = describeIssues(issues, { schema: inputSchema(definition.config), input: options, prefix: [] })
+  throw invalid(nameInstead(mistakes, definition))
 }
 
 function invalid(mistakes: readonly Mistake[]): MillraceError {

@@ -113,7 +113,10 @@ test.each([
   [`${VALID}tables: [a.b]\n`, '4:1 tables is not known here; it belongs into source'],
   [`${VALID}path: x\n`, '4:1 path is not known here; it belongs into one of sinks'],
   [`${VALID}xyzzy: 1\n`, '4:1 xyzzy is not known; known here: name, source, snapshot'],
-  [`${VALID}transforms: [{ type: filter }]\n`, '4:22 transforms[0].type is not known: there are none yet'],
+  [
+    `${VALID}transforms: [{ type: filtre }]\n`,
+    '4:22 transforms[0].type must be one of drop, filter, mask, rename, script, select; did you mean filter?',
+  ],
 ])('%j is told: %s', async (text, words) => {
   const { code, said, message } = await faultsOf(text)
   expect(code).toBe('CONFIG_INVALID')

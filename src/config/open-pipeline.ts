@@ -1,4 +1,5 @@
 import { openSource, sinkContext, sinkKeepsRecord } from './open-parts.ts'
+import { openTransforms } from './open-transforms.ts'
 import type { Config } from './config.ts'
 import { createFloor } from './acknowledge-floor.ts'
 import type { Log } from '../contracts/sink.ts'
@@ -58,6 +59,7 @@ async function pipelineOptions(
   const absent = config.sinks.filter((sink) => !sinks.includes(sink))
   const note = await notePhase(state, options.waitingText ?? (({ what }) => what))
   const floor = await createFloor(state, { present: sinks, absent })
+  const transforms = await openTransforms(config)
   return {
     mode: config.snapshot.mode === 'none' ? 'stream' : 'both',
     ...run,
@@ -80,8 +82,9 @@ async function pipelineOptions(
       wholeTransactions: sink.format?.wholeTransactions ?? false,
       open: (context) => sink.definition.open(sink.config, sinkContext(config, sink, { ...context, log })),
     })),
+    transforms,
     checkTables: async () => {
-      for (const error of (await refusedTables(config, sinks, { state, log })).values()) throw error
+      for (const error of (await refusedTables(config, { sinks, transforms }, { state, log })).values()) throw error
     },
     state,
     snapshot: { chunkBytes: config.snapshot.chunkBytes, parallel: config.snapshot.parallel },

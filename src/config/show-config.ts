@@ -10,16 +10,25 @@ type Described = { config: Schema<unknown> }
 /** The effective configuration as it may be shown: defaults filled in, references left as written, passwords hidden. */
 export async function showConfig(
   raw: unknown,
-  parts: { name: string; source: Described; sinks: readonly Described[] },
+  parts: { name: string; source: Described; sinks: readonly Described[]; transforms: readonly Described[] },
 ): Promise<Record<string, unknown>> {
-  const written = raw as { source: object; sinks: object[]; state?: string } // validated before
+  const written = raw as { source: object; sinks: object[]; transforms?: object[]; state?: string } // validated before
   const base = withDefaults(written, inputSchema(configSchema)) as Record<string, unknown>
   const source = withDefaults(written.source, inputSchema(parts.source.config))
   const sinks = written.sinks.map((sink, index) => withDefaults(sink, inputSchema(parts.sinks[index]?.config ?? parts.source.config)))
-  return hideSecrets({ ...base, source, sinks, state: written.state ?? `.millrace/${parts.name}.db` }) as Record<string, unknown>
+  const transforms = written.transforms?.map((one, index) =>
+    withDefaults(one, inputSchema(parts.transforms[index]?.config ?? parts.source.config)),
+  )
+  return hideSecrets({
+    ...base,
+    source,
+    ...(transforms ? { transforms } : {}),
+    sinks,
+    state: written.state ?? `.millrace/${parts.name}.db`,
+  }) as Record<string, unknown>
 }
 
-const SECRET_KEY = /(password|passwd|passphrase|secret|token|credential|api_?key|access_?key|private_?key)/i
+const SECRET_KEY = /(password|passwd|passphrase|secret|token|credential|api_?key|access_?key|private_?key|salt)/i
 /** Any header may be what lets us in. */
 const SECRET_TREE = /^headers$/
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/

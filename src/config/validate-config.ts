@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import type { Schema } from '../contracts/definition.ts'
-import { FORMATS, SINKS, SOURCES, TRANSFORMS } from '../registry.ts'
+import { FORMATS, SINKS, SOURCES } from '../registry.ts'
 import type { Config, ConfiguredSink } from './config.ts'
-import { describeIssues } from './findings.ts'
-import { inputSchema } from './json-schema.ts'
 import { nameHomes } from './key-homes.ts'
-import { formatPath, mistake, unknownWord, type Mistake, type Path } from './mistake.ts'
+import { formatPath, mistake, type Mistake } from './mistake.ts'
+import { nameInstead } from './name-instead.ts'
 import { checkShape, partsOf, type Typed } from './shape.ts'
 import { configSchema, sinkNameSchema } from './schema.ts'
+import { checkPart, findDefinition, without, type Check } from './check-part.ts'
+import { checkTransforms } from './check-transforms.ts'
 import { showConfig } from './show-config.ts'
 
 export type Validated = { config: Config; mistakes: readonly [] } | { config: null; mistakes: readonly Mistake[] }
@@ -40,7 +40,12 @@ export async function validateConfig(input: unknown, options: { baseDir: string;
     batch: { maxBytes: batch.maxSize, maxWaitMs: batch.maxWait },
     state: resolve(options.baseDir, base.state ?? `.millrace/${base.name}.db`),
     onError: base.onError,
-    shown: await showConfig(options.raw, { name: base.name, source: source.definition, sinks: sinks.map((sink) => sink.definition) }),
+    shown: await showConfig(options.raw, {
+      name: base.name,
+      source: source.definition,
+      sinks: sinks.map((sink) => sink.definition),
+      transforms: transforms.map((transform) => transform.definition),
+    }),
   }
   return { config, mistakes: [] }
 }
@@ -54,17 +59,7 @@ function checkBase(input: unknown, mistakes: Mistake[]): z.output<typeof configS
   return base
 }
 
-type Check = { path: Path; mistakes: Mistake[] }
 type SinkCheck = Check & { pipeline: string }
-
-/** Parses one part; its issues become mistakes. */
-function checkPart<T>(schema: Schema<T>, input: unknown, { path, mistakes }: Check): T | null {
-  const result = schema.safeParse(input)
-  if (result.success) return result.data as T // safeParse's own promise: data is there on success
-  const issues = (result.error as z.ZodError).issues // every definition's schema is zod
-  mistakes.push(...describeIssues(issues, { schema: inputSchema(schema), input, prefix: path }))
-  return null
-}
 
 async function checkSource(input: Typed | null, mistakes: Mistake[]): Promise<Config['source'] | null> {
   if (!input) return null
@@ -109,30 +104,9 @@ async function checkSink(input: Typed, name: string, at: SinkCheck): Promise<Con
 async function checkFormat(choice: string | Typed, at: SinkCheck): Promise<ConfiguredSink['format']> {
   const input = typeof choice === 'string' ? { type: choice } : choice
   const definition = await findDefinition(FORMATS, input, at)
-  const config = definition && checkPart(definition.config, without(input, ['type']), at)
-  return definition && config !== null ? definition.create(config, { pipeline: at.pipeline }) : null
-}
-
-async function checkTransforms(inputs: readonly (Typed | null)[], mistakes: Mistake[]): Promise<Config['transforms'][number][]> {
-  const transforms: Config['transforms'][number][] = []
-  for (const [index, input] of inputs.entries()) {
-    const at = { path: ['transforms', index], mistakes }
-    const definition = input && (await findDefinition(TRANSFORMS, input, at))
-    const config = definition && checkPart(definition.config, without(input, ['type']), at)
-    if (definition && config !== null) transforms.push(definition.create(config))
-  }
-  return transforms
-}
-
-async function findDefinition<D>(registry: Readonly<Record<string, () => Promise<D>>>, input: Typed, at: Check): Promise<D | null> {
-  const load = Object.hasOwn(registry, input.type) ? registry[input.type] : undefined
-  if (load) return load()
-  const unknown = unknownWord([...at.path, 'type'], input.type, Object.keys(registry))
-  at.mistakes.push(unknown)
-  // The other options are those of the type that was meant: what is wrong with them is said in the same go.
-  return unknown.nearest === null ? null : (registry[unknown.nearest]?.() ?? null)
-}
-
-function without(input: Typed, keys: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(input).filter(([key]) => !keys.includes(key)))
+  if (!definition) return null
+  const mistakes: Mistake[] = []
+  const config = checkPart(definition.config, without(input, ['type']), { path: at.path, mistakes })
+  at.mistakes.push(...nameInstead(mistakes, definition))
+  return config === null ? null : definition.create(config, { pipeline: at.pipeline })
 }

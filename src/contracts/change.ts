@@ -27,6 +27,8 @@ export type TransactionLog = { first: number; previous: number; end: number | nu
  * - update: `before` is what the log sent of the old row (null where it sent nothing); columns it did not send are
  *   UNCHANGED. `oldKey` is a row in which the key columns hold the old key, only where the key changed, else null.
  * - delete: `before` holds at least the key; columns not sent are UNCHANGED.
+ * - `mayBeNew`: a filter stands before the sinks, and the old row is not known to have passed it. A sink that does not hold the row takes
+ *   what was sent; the values that were not come with the row, which is read again.
  *
  * `image` is `after` in the bytes it came in, where the source has it; `after` is then decoded when it is first asked for. It may be
  * read through an accessor: name it where a change is copied member by member.
@@ -35,7 +37,7 @@ export type Change = RowChange | TruncateChange | MessageChange
 
 export type RowChange =
   | ({ op: 'insert'; table: Table; before: null; oldKey: null; after: Row; image?: RowImage } & Placed)
-  | ({ op: 'update'; table: Table; before: Row | null; oldKey: Row | null; after: Row; image?: RowImage } & Placed)
+  | ({ op: 'update'; table: Table; before: Row | null; oldKey: Row | null; after: Row; image?: RowImage; mayBeNew?: true } & Placed)
   | ({ op: 'delete'; table: Table; before: Row; oldKey: null; after: null } & Placed)
 
 /** `lsn`: the byte of the log where the change itself lies, where the source knows it. Changes written as one share it. */

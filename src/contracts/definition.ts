@@ -89,6 +89,8 @@ export type FormatDefinition<Config = unknown> = {
   type: string
   summary: string
   config: Schema<Config>
+  /** Of an option that it does not have and that people bring from elsewhere, what to write instead; null where nobody would. */
+  insteadOf?(option: string): string | null
   create(config: Config, context: FormatContext): Format
 }
 
@@ -99,8 +101,11 @@ export type TransformDefinition<Config = unknown> = {
   type: string
   summary: string
   config: Schema<Config>
-  create(config: Config): Transform
+  create(config: Config, context: TransformContext): Transform | Promise<Transform>
 }
+
+/** `name`: how errors call it, e.g. `transforms[0] (mask)`. Relative paths start from `baseDir`. */
+export type TransformContext = { name: string; baseDir: string }
 
 /** A database as a newcomer sees it. `rows` is the server's estimate, null where it has none. `problem`: why a table cannot be followed, and `hint`: what helps. */
 export type SourceSketch = {
@@ -115,7 +120,7 @@ export type Finding = {
   /** Of an error, its code in errors.md; of the others, a name of its own. */
   code: string
   /** What part it belongs to. */
-  area?: 'server' | 'rights' | 'publication' | 'tables' | 'values' | 'slots' | 'sinks' | 'versions'
+  area?: 'server' | 'rights' | 'publication' | 'tables' | 'values' | 'slots' | 'transforms' | 'sinks' | 'versions'
   /** The table, setting, role, slot or sink. */
   subject: string
   message: string

@@ -1,8 +1,7 @@
 import type { DeadLetter, DeadLetters } from '../contracts/dead-letters.ts'
 import type { Row, Table } from '../contracts/table.ts'
-import { tableName } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
-import { unpackContent } from './dead-letter-content.ts'
+import { unpackContent, type LetterContent } from './dead-letter-content.ts'
 import type { GivenLetter, GuardedSink } from './dead-letter-guard.ts'
 import { keyRow } from './dead-letter-places.ts'
 
@@ -64,33 +63,36 @@ async function giveAgain(ports: RetryPorts, sink: RetrySink, letters: readonly K
 async function rereadRows(ports: RetryPorts, sink: RetrySink, letters: readonly Known[]): Promise<void> {
   const rows = new Map<Table, Row[]>()
   for (const letter of letters) {
-    const table = ports.tables().find((each) => tableName(each) === letter.table)
-    const row = table && (await keyOf(ports, letter, table))
-    if (!table || !row) throw new MillraceError('DEAD_LETTER_REPAIR', { table: letter.table ?? '' })
-    rows.set(table, [...(rows.get(table) ?? []), row])
+    const bytes = await ports.letters.content(letter.id)
+    const held = bytes && rowOf(unpackContent(bytes))
+    // By its number: a transform may have given it another name.
+    const table = held && ports.tables().find(({ id }) => id === held.table.id)
+    const key = table && keyIn(table, held)
+    if (!table || !key) throw new MillraceError('DEAD_LETTER_REPAIR', { table: letter.table ?? '' })
+    rows.set(table, [...(rows.get(table) ?? []), key])
   }
   for (const [table, keys] of rows) ports.rereadKeys(table, keys)
   await ports.settled(sink.name)
   await ports.letters.remove(letters.map(({ id }) => id))
 }
 
-/** The key columns of a letter, in the table as it is now; null where it has none, or they were others then. */
-async function keyOf(ports: RetryPorts, { id }: Known, table: Table): Promise<Row | null> {
-  const bytes = await ports.letters.content(id)
-  const content = bytes && unpackContent(bytes)
-  if (!content) return null
-  const change = 'change' in content ? content.change : null
-  if (change && (change.op === 'message' || change.op === 'truncate')) return null
-  const { described, row } = change
-    ? { described: change.table, row: keyRow(change) }
-    : 'row' in content
-      ? { described: content.table, row: content.row }
-      : { described: table, row: [] }
-  const byColumn = new Map<number, Row[number] | undefined>(described.columns.map((column, at) => [column.id, row[at]]))
+type Held = { table: Table; row: Row }
+
+function rowOf(content: LetterContent): Held | null {
+  if (!('change' in content)) return content
+  const { change } = content
+  return change.op === 'message' || change.op === 'truncate' ? null : { table: change.table, row: keyRow(change) }
+}
+
+/** The key columns of what is held, in the table as it is now; null where it has none, or they were others then (a transform may have made them so). */
+function keyIn(table: Table, held: Held): Row | null {
+  const places = new Map(held.table.columns.map((column, at) => [column.id, at]))
   const key: Row = table.columns.map(() => null)
   for (const at of table.key) {
-    const value = byColumn.get(table.columns[at]!.id) // a key names columns of its table
-    if (value === undefined || value === null) return null
+    const { id, type } = table.columns[at]! // a key names columns of its table
+    const place = places.get(id) ?? -1
+    const value = held.row[place]
+    if (value === undefined || value === null || held.table.columns[place]?.type.kind !== type.kind) return null
     key[at] = value
   }
   return table.key.length === 0 ? null : key

@@ -1,7 +1,7 @@
 import type { RowChange } from '../contracts/change.ts'
 import { UNCHANGED, type Table } from '../contracts/table.ts'
 
-/** Finds inserts with holes at little cost: only columns that can be stored out of line are looked at. */
+/** Finds inserts and updates with holes at little cost: only columns that can be stored out of line are looked at. */
 export function createHoleFinder() {
   const columns = new WeakMap<Table, readonly number[]>()
   let table: Table | null = null
@@ -12,7 +12,7 @@ export function createHoleFinder() {
     columns.set(next, wide)
   }
   return {
-    has(change: RowChange & { op: 'insert' }): boolean {
+    has(change: RowChange & { op: 'insert' | 'update' }): boolean {
       // A row with an image is whole.
       if (change.image) return false
       const { table: of, after } = change

@@ -9,7 +9,8 @@ import type { CarriedKeys } from './carry.ts'
  * the stream carries it, without its unchanged TOAST values. While block ranges are being copied nobody knows which rows the sinks
  * hold, so every update with a hole marks its key; a chunk that delivers the row clears the mark. Once all block ranges are delivered,
  * an unmarked row is held whole, and stays so: from then on marks only move with their row, and the reading of marked keys comes to an end.
- * An insert with a hole (a row that moved into the row filter) always marks, for all sinks.
+ * An insert with a hole (a row that moved into the row filter) always marks, for all sinks. So does an update of a table of which
+ * transforms leave rows out: the row may have moved into a filter, and then no sink holds it.
  */
 export type Incomplete = {
   readonly keys: ReadonlyMap<string, IncompleteKey>
@@ -33,8 +34,15 @@ export type IncompleteKey = { row: Row; everyone: boolean }
 /** More keys than this are not carried in a checkpoint: a restart reads the table again. Reading them is begun long before. */
 const MAX_CARRIED = 2000
 
-/** `audience`: the sinks that copy the table, null for all. */
-export function createIncomplete({ inBlocks, audience: copying }: { inBlocks: boolean; audience: readonly string[] | null }): Incomplete {
+export type IncompleteOptions = {
+  inBlocks: boolean
+  /** The sinks that copy the table, null for all. */
+  audience: readonly string[] | null
+  /** Whether an update of the table may be of a row that no sink holds. */
+  mayEnter(table: Table): boolean
+}
+
+export function createIncomplete({ inBlocks, audience: copying, mayEnter }: IncompleteOptions): Incomplete {
   const marks = new Map<string, IncompleteKey>()
   let carried: CarriedKeys | null | undefined = null
   const set = (key: string, mark: IncompleteKey) => {
@@ -49,8 +57,10 @@ export function createIncomplete({ inBlocks, audience: copying }: { inBlocks: bo
     update(change, key, oldKey) {
       const before = marks.get(oldKey ?? key)
       if (oldKey !== null) remove(oldKey)
-      if (!change.after.includes(UNCHANGED) || (!before && !inBlocks)) remove(key)
-      else set(key, { row: keyRow(change), everyone: before?.everyone ?? false })
+      if (!change.after.includes(UNCHANGED)) return remove(key)
+      const everyone = mayEnter(change.table) || (before?.everyone ?? false)
+      if (!before && !inBlocks && !everyone) remove(key)
+      else set(key, { row: keyRow(change), everyone })
     },
     insert(change, key) {
       if (change.after.includes(UNCHANGED)) set(key, { row: keyRow(change), everyone: true })

@@ -104,3 +104,21 @@ test('rows go by audience and by finished chunks, and never take the position ba
   expect(filter(rows('s.t1/7/1', P(6), ['b']))).toEqual([])
   expect(filter(rows('s.t1/7/1', P(2), ['a', 'b']))).toMatchObject([{ chunk: 's.t1/7/1', end: P(5) }])
 })
+
+test('rows before the checkpoint have their description before them, once, and none that is not theirs', () => {
+  const filter = at(P(5))
+  const told = (batches: readonly Batch[]) => batches.map((batch) => [batch.kind, batch.end])
+  expect(filter(schema(1, 'old', P(1)))).toEqual([])
+  expect(told(filter(rows('s.t1/7/0', P(1))))).toEqual([['rows', P(5)]])
+  expect(filter(schema(1, '1', P(2)))).toEqual([])
+  expect(filter(schema(2, '1', P(2)))).toEqual([])
+  expect(told(filter(rows('s.t1/7/1', P(2))))).toEqual([
+    ['control', P(5)],
+    ['rows', P(5)],
+  ])
+  expect(told(filter(rows('s.t1/7/2', P(3))))).toEqual([['rows', P(5)]])
+  expect(filter(changes(P(7), insert(P(6), 0))).map((batch) => (batch.kind === 'control' ? batch.table.id : batch.kind))).toEqual([
+    2,
+    'changes',
+  ])
+})

@@ -1,4 +1,4 @@
-import type { Batch, ChangesBatch, ControlBatch } from '../contracts/batch.ts'
+import type { Batch, ChangesBatch, ControlBatch, RowsBatch } from '../contracts/batch.ts'
 import type { Change } from '../contracts/change.ts'
 import type { Position } from '../contracts/position.ts'
 import type { SinkRecord } from '../contracts/sink.ts'
@@ -15,7 +15,8 @@ export type LaneFilter = (batch: Batch) => readonly Batch[]
  * checkpoint: a sink's position never goes back.
  *
  * Descriptions of tables from before the checkpoint are held back, then the newest of each is given when the checkpoint is
- * passed: an older one would make the sink alter its tables backwards; none would leave it without the one in force.
+ * passed: an older one would make the sink alter its tables backwards; none would leave it without the one in force. Rows of a copy do not
+ * wait for that: theirs goes before them.
  */
 export function createLaneFilter(name: string, record: SinkRecord | null): LaneFilter {
   const done = new Set(record?.chunks)
@@ -41,7 +42,15 @@ export function createLaneFilter(name: string, record: SinkRecord | null): LaneF
       return []
     }
     if (batch.kind === 'control' && batch.event === 'schema') held.delete(batch.table.id)
-    return [raised(batch, reached)]
+    return [...(batch.kind === 'rows' ? describing(batch, reached) : []), raised(batch, reached)]
+  }
+
+  /** Rows were read just now, by the description that was told just before them: nothing that the sink holds is newer. */
+  function describing({ table }: RowsBatch, reached: Position): readonly Batch[] {
+    const told = held.get(table.id)
+    if (told === undefined || told.table.version !== table.version) return []
+    held.delete(table.id)
+    return [raised(told, reached)]
   }
 
   function passing(batch: Batch, reached: Position): readonly Batch[] {

@@ -3,7 +3,7 @@ import type { TransactionId } from '../contracts/position.ts'
 import type { ChunkRows, Visibility } from '../contracts/source.ts'
 import { UNCHANGED, type Row, type Table } from '../contracts/table.ts'
 import { createKeyOf } from '../values/create-key-of.ts'
-import { createIncomplete, type Incomplete } from './incomplete.ts'
+import { createIncomplete, type Incomplete, type IncompleteOptions } from './incomplete.ts'
 import type { MergeRules, UnderWay } from './merge-rules.ts'
 
 /**
@@ -29,7 +29,7 @@ export type TableMemory = {
 /** `asked`: the keys that were asked for, where the chunk is a list of keys. */
 export type Reading = { audience: readonly string[] | null; asked: readonly string[] | null }
 
-export function createTableMemory(options: { rules: MergeRules; inBlocks: boolean; audience: readonly string[] | null }): TableMemory {
+export function createTableMemory(options: { rules: MergeRules } & IncompleteOptions): TableMemory {
   const { rules, audience } = options
   const incomplete = createIncomplete(options)
   const touched = new Map<string, TransactionId>()

@@ -12,7 +12,7 @@
  * What was delivered has used up its ids; that is what `carry` keeps.
  */
 import type { Batch, ChangesBatch, ControlBatch } from '../contracts/batch.ts'
-import type { Change, RowChange, Transaction } from '../contracts/change.ts'
+import type { Change, RowChange, Transaction, TruncateChange } from '../contracts/change.ts'
 import type { Position } from '../contracts/position.ts'
 import type { Chunk, ChunkRead, SourceControl, Visibility } from '../contracts/source.ts'
 import type { Table } from '../contracts/table.ts'
@@ -32,6 +32,8 @@ export type MergeOptions = {
   rules?: MergeRules
   /** A row with a hole was inserted into a table that nobody follows; it is followed from that change on, and its key is incomplete. */
   onStray?(table: Table): void
+  /** Whether an update of the table may be of a row that no sink holds, because transforms leave rows out. Left out: never. */
+  mayEnter?(table: Table): boolean
 }
 
 export type Merge = {
@@ -85,7 +87,7 @@ export type Registration = {
 
 type Entry = RegisterOptions & UnderWay & { done: ChunkRead | null }
 
-export function createMerge({ carry, rules = MERGE_RULES, onStray }: MergeOptions): Merge {
+export function createMerge({ carry, rules = MERGE_RULES, onStray, mayEnter }: MergeOptions): Merge {
   const memories = new Map<number, TableMemory>()
   const entries = new Set<Entry>()
   const controls: { control: Outgoing; out: (() => void) | undefined }[] = []
@@ -128,10 +130,12 @@ export function createMerge({ carry, rules = MERGE_RULES, onStray }: MergeOption
       const remembered = rules.remembers(entries.size)
       if (change.op !== 'truncate') memory.change(change, remembered)
       else memory.truncate(change.tx.xid)
-    } else if (change.op === 'insert' && change.table.key.length > 0 && holes.has(change)) noteStrayInsert(change)
+    } else if (isEntering(change) && change.table.key.length > 0 && holes.has(change)) noteStray(change)
   }
-  /** A row that moved into the row filter, with a hole, while nothing is being copied: its table is followed from this very change on. */
-  const noteStrayInsert = (change: RowChange) => {
+  const isEntering = (change: RowChange | TruncateChange): change is RowChange & { op: 'insert' | 'update' } =>
+    change.op === 'insert' || (change.op === 'update' && mayEnter !== undefined && mayEnter(change.table))
+  /** A row that moved into a row filter, with a hole, while nothing is being copied: its table is followed from this very change on. */
+  const noteStray = (change: RowChange) => {
     schema.meet(change.table)
     merge.track(change.table, { audience: null, inBlocks: false })
     memories.get(change.table.id)?.change(change, true)
@@ -142,7 +146,7 @@ export function createMerge({ carry, rules = MERGE_RULES, onStray }: MergeOption
     let last: Transaction | null = null
     for (const change of changes) {
       if (change.tx !== last && change.tx !== null) noteTransaction((last = change.tx))
-      if (memories.size > 0 || change.op === 'insert') noteChange(change)
+      if (memories.size > 0 || change.op === 'insert' || mayEnter !== undefined) noteChange(change)
     }
   }
 
@@ -210,7 +214,7 @@ export function createMerge({ carry, rules = MERGE_RULES, onStray }: MergeOption
     },
     track(table, options) {
       schema.meet(table)
-      if (!memories.has(table.id)) memories.set(table.id, createTableMemory({ rules, ...options }))
+      if (!memories.has(table.id)) memories.set(table.id, createTableMemory({ rules, mayEnter: mayEnter ?? (() => false), ...options }))
     },
     untrack(tableId) {
       memories.delete(tableId)

@@ -10,6 +10,7 @@ import type { DeadLetterGuard } from './dead-letter-guard.ts'
 import type { createFollowed, Operations } from './followed.ts'
 import type { LivePipeline } from './run-live.ts'
 import type { PipelineSink } from './run-resume.ts'
+import type { Transformation } from './transformation.ts'
 
 export type PipelineOptions = {
   name: string
@@ -20,6 +21,8 @@ export type PipelineOptions = {
   sinks: readonly PipelineSink[]
   /** Throws where a sink can never hold a table of the source: asked before a first run makes anything. */
   checkTables?: () => Promise<void>
+  /** What is done to batches between the merge and the sinks; left out: nothing. */
+  transforms?: Transformation | undefined
   /** Opened, and locked against other processes, by the caller. */
   state: StateStore
   /** `snapshot`: ends when every table is copied. `stream`: copies nothing. */

@@ -5,7 +5,9 @@ import type { Run } from './pipeline.ts'
 import { beginTold, inspectTold } from './run-begin.ts'
 import { inPart } from './run-failure.ts'
 import { openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink, type SinkReports } from './run-resume.ts'
+import { rememberStride } from './run-stride.ts'
 import { warning } from './run-watch.ts'
+import { stridedSource } from './strided-source.ts'
 
 /** Source and sinks, open, and where to go on. */
 export type Session = {
@@ -20,7 +22,7 @@ export type Session = {
 /** Opens everything and decides. Where it throws, everything is closed again. */
 export async function openSession(run: Run, reports: SinkReports): Promise<Session> {
   const { options } = run
-  const source = await inPart('source', options.source)
+  const source = await openSource(options)
   let sinks: readonly OpenSink[] = []
   try {
     const memory = await recall(options.state)
@@ -29,6 +31,7 @@ export async function openSession(run: Run, reports: SinkReports): Promise<Sessi
     // Once it has begun, what a sink refuses stops it where it comes: before, nothing was made yet.
     if (memory.log === null) await inPart('source', async () => options.checkTables?.())
     sinks = await openSinks(options.sinks, { run, memory, reports })
+    await rememberStride(options, sinks)
     const session =
       run.isRepairWanted || memory.isRepairing ? await repair(run, { source, sinks }) : await resume(run, { source, sinks, log, memory })
     // From here on a sink without a checkpoint is known to need everything after `from`, however far the others get.
@@ -38,6 +41,12 @@ export async function openSession(run: Run, reports: SinkReports): Promise<Sessi
     await closeSession({ source, sinks })
     throw error
   }
+}
+
+/** Where one change may become several, ordinals leave room for them. */
+async function openSource({ source: open, transforms }: Run['options']): Promise<Source> {
+  const source = await inPart('source', open)
+  return transforms?.splits ? stridedSource(source) : source
 }
 
 async function resume(run: Run, open: Pick<Session, 'source' | 'sinks'> & { log: LogState; memory: Memory }): Promise<Session> {

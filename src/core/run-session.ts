@@ -16,6 +16,7 @@ import { openTables } from './run-tables.ts'
 import { warning } from './run-watch.ts'
 import { createSettlement, lowestDurable } from './settle.ts'
 import type { Snapshots } from './snapshot.ts'
+import type { Transformation } from './transformation.ts'
 
 /** What waits for a sink that asks for no more: enough that it never waits, little enough that V8 collects it young. */
 const LANE_BYTES = 128 * 1024
@@ -85,6 +86,7 @@ async function start(following: Following): Promise<void> {
 /** Pulls from the merge as fast as the slowest sink takes, which is all the backpressure there is. */
 async function pump(following: Following, snapshots: Snapshots): Promise<void> {
   const { run, session, lanes, taking, reading } = following
+  const { transforms } = run.options
   const stream = session.source.read(session.from, reading.signal)
   const isEnding = new Promise<void>((resolve) => reading.signal.addEventListener('abort', () => resolve()))
   for await (const batch of snapshots.merge(stream, session.from, reading.signal)) {
@@ -92,8 +94,17 @@ async function pump(following: Following, snapshots: Snapshots): Promise<void> {
     if (taking.signal.aborted) return await isEnding
     run.works('source')
     if (batch.kind === 'changes') run.followed.take(batch)
-    const full = fanOut(lanes, following.left.length === 0 ? [batch] : [batch, ...takeGone(following, batch)])
+    const told = following.left.length === 0 ? [batch] : [batch, ...takeGone(following, batch)]
+    const full = fanOut(lanes, transforms === undefined ? told : transformed(transforms, told))
     if (full !== null) await full
+  }
+}
+
+function transformed(transforms: Transformation, batches: readonly Batch[]): Batch[] {
+  try {
+    return batches.map(transforms.batch)
+  } catch (error) {
+    throw asPartFailure('transforms', error)
   }
 }
 
@@ -111,7 +122,8 @@ async function summarise({ run, session, lanes, tables }: Following, end: Sessio
   if (end === 'aborted') report(warning('DRAIN_ABORTED', 'The drain was cut short; the next run reads again what was not durable.'))
   report({ event: 'stopped', position, health })
   const mostRows = tables.toSorted((a, b) => run.copied.of(b.id).rows - run.copied.of(a.id).rows)[0]
-  const example = mostRows ? { schema: mostRows.schema, name: mostRows.name } : null
+  const shown = mostRows && (run.options.transforms?.chain(mostRows).to ?? mostRows)
+  const example = shown ? { schema: shown.schema, name: shown.name } : null
   const deadLetters = run.deadLetters ? (await run.deadLetters.store.list()).length : 0
   return { end, position, health, example, deadLetters }
 }

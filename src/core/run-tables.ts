@@ -14,6 +14,7 @@ export async function openTables(
 ): Promise<{ snapshots: Snapshots; tables: readonly Table[] }> {
   const { options } = run
   const tables = await inPart('source', () => session.source.tables())
+  await inPart('transforms', async () => options.transforms?.check(tables))
   const snapshots = await openSnapshots({
     source: session.source,
     state: options.state,
@@ -21,6 +22,7 @@ export async function openTables(
     running: session.running,
     mode: options.mode === 'stream' ? 'none' : 'incremental',
     ...options.snapshot,
+    mayEnter: options.transforms?.selects,
     clock: run.clock,
     copied: run.copied,
     onProgress: (progress) => report(asEvent(progress)),

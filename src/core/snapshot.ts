@@ -50,6 +50,8 @@ export type SnapshotsOptions = {
   clock?: Clock
   /** Counts what is copied, over several lives of this. */
   copied?: Copied
+  /** See MergeOptions. */
+  mayEnter?: ((table: Table) => boolean) | undefined
   /** For the model test, which takes them away one by one. */
   rules?: MergeRules
 }
@@ -72,10 +74,10 @@ export interface Snapshots extends AsyncDisposable {
 }
 
 export async function openSnapshots(options: SnapshotsOptions): Promise<Snapshots> {
-  const { source, state, sinks, running, chunkBytes, parallel, clock = systemClock, rules = MERGE_RULES } = options
+  const { source, state, sinks, running, chunkBytes, parallel, clock = systemClock, rules = MERGE_RULES, mayEnter } = options
   const carry = running === null ? joinCarries(sinks.map(({ record }) => parseCarry(record?.carry ?? ''))) : carryOf(running)
   const bell = createBell()
-  const merge = createMerge({ carry, rules, onStray: (table) => copies.complete(table) })
+  const merge = createMerge({ carry, rules, onStray: (table) => copies.complete(table), ...(mayEnter ? { mayEnter } : {}) })
   const context: SnapshotContext = {
     source,
     merge,

@@ -1,5 +1,7 @@
 import type { Visibility } from '../contracts/source.ts'
 import { tableName, type Row, type Table } from '../contracts/table.ts'
+import type { Chain } from './transform-chain.ts'
+import { keysBefore, rowsThrough } from './transformed-source.ts'
 import type { LivePipeline } from './run-live.ts'
 
 /** A hold looks like a slow sink to everything else, and must be over before somebody minds. */
@@ -33,4 +35,16 @@ export async function compareHeld<T>(
     over.abort()
     hold.release()
   }
+}
+
+/** The same of a table that transforms made, with its keys and rows as they made them; null also where the source cannot be asked for such keys. */
+export async function compareHeldThrough<T>(
+  live: Parameters<typeof compareHeld>[0],
+  at: { sink: string; chain: Chain; keys: readonly Row[] },
+  compare: (rows: readonly Row[]) => Promise<T>,
+): Promise<T | null> {
+  const { sink, chain } = at
+  const keys = keysBefore(chain, at.keys)
+  if (keys === null) return null
+  return compareHeld(live, { sink, table: chain.from, keys }, (rows) => compare(rowsThrough(chain, rows)))
 }

@@ -68,4 +68,14 @@ export const CONFIG_ERRORS = {
     message: 'The template {template} asks for {name}, which a change of {table} does not hold.',
     hint: 'Write `row.{column}`, which deletes have too; set `ALTER TABLE {table} REPLICA IDENTITY FULL`; or give a default by `:-` before the closing brace.',
   },
+  FORMAT_VALUE: {
+    kind: 'data',
+    message: 'A value of {table}.{column} has no form in these messages: {what}.',
+    hint: '{remedy}.',
+  },
+  FORMAT_KEY: {
+    kind: 'data',
+    message: 'A delete or a changed key of {table} does not hold {column}, which is part of the key of its messages.',
+    hint: 'Set `ALTER TABLE {table} REPLICA IDENTITY FULL`, or choose columns of its replica identity as key.',
+  },
 } as const satisfies Record<string, ErrorEntry>

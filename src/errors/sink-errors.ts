@@ -178,6 +178,41 @@ export const SINK_ERRORS = {
     message: 'The endpoint {endpoint} of the sink {sink} finds the message {id}, of {table} at {position}, too large ({status}).',
     hint: 'Let the endpoint take larger bodies, or leave the column out by `source.columns`.',
   },
+  SINK_STREAM_MISSING: {
+    kind: 'operator',
+    message: 'The sink {sink} should write to the stream {stream} in {region}, and there is no such stream.',
+    hint: 'Make it (`aws kinesis create-stream --stream-name NAME --stream-mode-details StreamMode=ON_DEMAND`), or correct `stream`, `region` and `endpoint` of the sink.',
+  },
+  SINK_STREAM_STATE: {
+    kind: 'transient',
+    message: 'The stream {stream} in {region}, for the sink {sink}, cannot be written to now: it is {status}.',
+    hint: 'Nothing is needed where it is being made: it is tried again. One that is being deleted has to be made again.',
+  },
+  SINK_STREAM_THROTTLED: {
+    kind: 'transient',
+    message: 'The stream {stream} in {region} took nothing more of the sink {sink} for a while: {reason}.',
+    hint: 'It is tried again from the last checkpoint. If it stays, give the stream shards (`aws kinesis update-shard-count`, or on-demand mode), or choose a `partitionKey` that spreads the rows.',
+  },
+  SINK_STREAM_FORBIDDEN: {
+    kind: 'operator',
+    message: 'The sink {sink} may not {action} the stream {stream} in {region}: {reason}.',
+    hint: 'Allow kinesis:PutRecords and kinesis:DescribeStreamSummary on the stream, and kms:GenerateDataKey on its key where it is encrypted by one.',
+  },
+  SINK_STREAM_REFUSED: {
+    kind: 'operator',
+    message: 'The service refused to {action} the stream {stream} in {region} for the sink {sink}: {reason}.',
+    hint: 'See that `endpoint` of the sink is one of Kinesis Data Streams; if it is, report it.',
+  },
+  SINK_RECORD_TOO_LARGE: {
+    kind: 'data',
+    message: 'A record of {table} at {position} has {bytes} bytes, and the stream {stream} of the sink {sink} takes {limit} at most.',
+    hint: 'Raise the limit of the stream, up to 10 MiB (`aws kinesis update-max-record-size --stream-arn ARN --max-record-size-in-ki-b 10240`), or leave out large columns by `source.columns`.',
+  },
+  SINK_PARTITION_KEY: {
+    kind: 'config',
+    message: 'The function `partitionKey` of the sink {sink} chose no partition key for a change of {table}: {reason}.',
+    hint: 'Let it return text for every change, also for deletes, truncates and rows read.',
+  },
   SINK_UNREADABLE: { kind: 'config', message: 'The sink {sink} ({type}) cannot be read back.', hint: 'Verify a sink that can: duckdb.' },
 
   // archives

@@ -4,6 +4,7 @@ import { DEAD_LETTER_ERRORS } from './dead-letter-errors.ts'
 import { SOURCE_ERRORS } from './source-errors.ts'
 import { SINK_ERRORS } from './sink-errors.ts'
 import { PROCESS_ERRORS } from './process-errors.ts'
+import { TRANSFORM_ERRORS } from './transform-errors.ts'
 
 export type { ErrorEntry, ErrorKind } from './error-entry.ts'
 
@@ -12,6 +13,7 @@ export const ERRORS = {
   ...CONFIG_ERRORS,
   ...SOURCE_ERRORS,
   ...SINK_ERRORS,
+  ...TRANSFORM_ERRORS,
   ...PROCESS_ERRORS,
   ...DEAD_LETTER_ERRORS,
 } as const satisfies Record<string, ErrorEntry>

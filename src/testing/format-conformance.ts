@@ -15,7 +15,7 @@ import {
   userRow,
   usersTable,
 } from './fixtures.ts'
-import type { ConformanceCase } from './sink-conformance.ts'
+import type { ConformanceCase } from './sink-subject.ts'
 
 export type FormatSubject = {
   create(): Format

@@ -1,3 +1,4 @@
+import { columnsOfRows } from '../codecs/parquet/columns-of-rows.ts'
 import { createTextDecoder } from '../codecs/pg-types/create-text-decoder.ts'
 import { toPgText } from '../codecs/pg-types/to-pg-text.ts'
 import { createTupleScanner } from '../codecs/pgoutput/tuple-image.ts'
@@ -7,9 +8,10 @@ import type { Change } from '../contracts/change.ts'
 import type { RowImage } from '../contracts/row-image.ts'
 import { UNCHANGED, type Row, type Table, type Value } from '../contracts/table.ts'
 
-/** The same batch as a source hands it on that keeps rows in the bytes they came in, where it would. */
+/** The same batch as a source hands it on that keeps rows in the bytes they came in, where it would, and chunks in columns. */
 export function withImages(batch: Batch): Batch {
-  return batch.kind === 'changes' ? { ...batch, changes: batch.changes.map(withImage) } : batch
+  if (batch.kind === 'changes') return { ...batch, changes: batch.changes.map(withImage) }
+  return batch.kind === 'rows' ? { ...batch, columns: () => columnsOfRows(batch.table.columns, batch.rows()) } : batch
 }
 
 function withImage(change: Change): Change {

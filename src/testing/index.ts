@@ -4,6 +4,7 @@ export { createMemorySink, createMemoryStore, type MemoryStore } from './memory-
 export { createMemorySinkState } from './memory-sink-state.ts'
 export { createMemoryLog, createMemorySource, type MemoryChange, type MemoryLog } from './memory-source.ts'
 export { createPlainFormat } from './plain-format.ts'
-export { sinkConformance, type ConformanceCase, type SinkPlace, type SinkSubject } from './sink-conformance.ts'
+export { sinkConformance } from './sink-conformance.ts'
+export type * from './sink-subject.ts'
 export { createTableModel } from './table-model.ts'
 export { withFaults, type FaultPlan } from './with-faults.ts'

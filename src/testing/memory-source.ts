@@ -2,13 +2,20 @@ import type { ChangesBatch } from '../contracts/batch.ts'
 import type { Change } from '../contracts/change.ts'
 import type { Position } from '../contracts/position.ts'
 import type { LogHealth, LogState, Source, SourceControl } from '../contracts/source.ts'
-import type { Row, Table } from '../contracts/table.ts'
+import { UNCHANGED, type Row, type Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
+import { canonicalEquals } from '../values/canonical-equals.ts'
 import { createKeyOf } from '../values/create-key-of.ts'
 import { createMemorySnapshots } from './memory-snapshots.ts'
 
-/** What the test writes: changes of one transaction, without what the log adds. */
-export type MemoryChange = { op: 'insert'; table: Table; row: Row } | { op: 'delete'; table: Table; row: Row }
+/**
+ * What the test writes: changes of one transaction, without what the log adds. An update names the row that it is of by `old`; of the
+ * columns `large` the log sends no value that stayed as it was, as of one that is stored out of line.
+ */
+export type MemoryChange =
+  | { op: 'insert'; table: Table; row: Row }
+  | { op: 'update'; table: Table; row: Row; old: Row; large?: readonly number[] }
+  | { op: 'delete'; table: Table; row: Row }
 
 /** A server of one log in memory: it survives the sources opened on it, as a database survives its connections. */
 export type MemoryLog = ReturnType<typeof createMemoryLog>
@@ -24,11 +31,13 @@ export function createMemoryLog(options: { tables: readonly Table[]; batchChange
   const contents = new Map<number, Map<string, Row>>()
   let index = 1
 
-  function apply({ op, table, row }: MemoryChange): void {
+  function apply(change: MemoryChange): void {
+    const { op, table, row } = change
+    const keyOf = createKeyOf(table)
     const rows = contents.get(table.id) ?? new Map<string, Row>()
     contents.set(table.id, rows)
-    if (op === 'insert') rows.set(createKeyOf(table)(row), row)
-    else rows.delete(createKeyOf(table)(row))
+    if (op !== 'insert') rows.delete(keyOf(op === 'update' ? change.old : row))
+    if (op !== 'delete') rows.set(keyOf(row), row)
   }
 
   const log = {
@@ -177,7 +186,17 @@ function idle(log: MemoryLog, signal: AbortSignal): Promise<void> {
 
 function toChange(change: MemoryChange, ordinal: number, tx: NonNullable<Change['tx']>): Change {
   if (change.op === 'insert') return { op: 'insert', table: change.table, before: null, oldKey: null, after: change.row, ordinal, tx }
+  if (change.op === 'update') return { ...updateOf(change), ordinal, tx }
   return { op: 'delete', table: change.table, before: change.row, oldKey: null, after: null, ordinal, tx }
+}
+
+/** As Postgres sends it: of the old row the key where it changed, or everything with the identity `full`, which then fills the new row too. */
+function updateOf({ table, row, old, large = [] }: MemoryChange & { op: 'update' }) {
+  const isMoved = createKeyOf(table)(old) !== createKeyOf(table)(row)
+  const oldKey = isMoved ? table.columns.map((_, index) => (table.key.includes(index) ? (old[index] ?? null) : UNCHANGED)) : null
+  if (table.identity === 'full') return { op: 'update' as const, table, before: old, oldKey, after: row }
+  const after = row.map((value, index) => (large.includes(index) && canonicalEquals(value, old[index] ?? null) ? UNCHANGED : value))
+  return { op: 'update' as const, table, before: oldKey, oldKey, after }
 }
 
 const formatPosition = (index: number): Position => hex(index * 16, 16)

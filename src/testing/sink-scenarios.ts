@@ -1,6 +1,9 @@
 import type { Batch } from '../contracts/batch.ts'
 import type { SinkCapabilities } from '../contracts/sink.ts'
 import { UNCHANGED, type Row, type Table } from '../contracts/table.ts'
+import { withImages } from './imaged-changes.ts'
+import { frozen, placed } from './place-batches.ts'
+import { KEY_SCENARIOS } from './sink-key-scenarios.ts'
 import {
   batchOf,
   deleteOf,
@@ -8,14 +11,12 @@ import {
   everyKindTable,
   insertOf,
   messageAt,
-  positionAt,
   rowsAt,
   sampleColumn,
   sampleTable,
   schemaAt,
   snapshotBeginAt,
   snapshotEndAt,
-  transactionAt,
   truncateOf,
   updateOf,
   userRow,
@@ -34,15 +35,15 @@ export type Scenario = {
 const users = usersTable()
 const begin = schemaAt(0, users)
 
-/** Every batch has an end of its own, so that a record says exactly which batches it covers. */
-export const SCENARIOS: readonly Scenario[] = scenarios().map((scenario) => ({ ...scenario, batches: scenario.batches.map(placed) }))
+/** Every batch has an end of its own, so that a record says exactly which batches it covers; nobody may change what others are given too. */
+export const SCENARIOS: readonly Scenario[] = [...scenarios(), ...KEY_SCENARIOS].map((scenario) => ({
+  ...scenario,
+  batches: placed(scenario.batches).map(frozen),
+}))
 
-function placed(batch: Batch, at: number): Batch {
-  const end = positionAt(at + 1)
-  if (batch.kind !== 'changes') return { ...batch, end }
-  const tx = transactionAt(at)
-  const changes = batch.changes.map((change) => (change.op === 'message' ? { ...change, tx, position: tx.position } : { ...change, tx }))
-  return { ...batch, end, changes }
+/** Rows in the bytes they came in, chunks in columns. */
+export function inImages(batch: Batch): Batch {
+  return frozen(withImages(batch))
 }
 
 function scenarios(): Scenario[] {

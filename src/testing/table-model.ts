@@ -26,22 +26,25 @@ export function createTableModel() {
     return made
   }
 
-  function put({ keyOf, rows, delivered }: Held, row: Row): void {
-    rows.set(keyOf(row), row)
-    delivered?.add(keyOf(row))
+  function put({ table, keyOf, rows, delivered }: Held, row: Row): void {
+    const key = table.key.length > 0 ? keyOf(row) : nthKey(keyOf(row), countOf(rows, keyOf(row)))
+    rows.set(key, row)
+    delivered?.add(key)
   }
 
   function applyChange(change: Change): void {
     if (change.op === 'message') return
     const into = held(change.table)
     if (change.op === 'truncate') into.rows.clear()
-    else if (change.op === 'delete') into.rows.delete(into.keyOf(change.before))
+    else if (change.op === 'delete') remove(into, change.before)
     else put(into, completed(into, change))
   }
 
   /** An update's row with what it left out taken from the row it replaces, which goes. */
-  function completed({ keyOf, rows }: Held, change: Exclude<RowChange, { op: 'delete' }>): Row {
+  function completed(into: Held, change: Exclude<RowChange, { op: 'delete' }>): Row {
+    const { keyOf, rows } = into
     if (change.op === 'insert') return change.after
+    if (into.table.key.length === 0) remove(into, change.before ?? change.after)
     const oldKey = keyOf(change.oldKey ?? change.after)
     const old = rows.get(oldKey)
     rows.delete(oldKey)
@@ -56,6 +59,22 @@ export function createTableModel() {
     for (const key of into.rows.keys()) if (!into.delivered?.has(key)) into.rows.delete(key)
     into.delivered = null
   }
+}
+
+/** Of equal rows without a key one goes. */
+function remove({ table, keyOf, rows }: Held, row: Row): void {
+  const key = keyOf(row)
+  rows.delete(table.key.length > 0 ? key : nthKey(key, countOf(rows, key) - 1))
+}
+
+function countOf(rows: ReadonlyMap<string, Row>, key: string): number {
+  let count = 0
+  while (rows.has(nthKey(key, count))) count++
+  return count
+}
+
+function nthKey(key: string, nth: number): string {
+  return `${key} ${nth}`
 }
 
 /** A column is the same column where its id is: renamed ones keep their values, new ones hold what they say old rows hold. */

@@ -17,7 +17,8 @@ export type Compacted = {
   rows: HeldRow[]
   /**
    * Rows to append whose UNCHANGED values the table holds, in the row with the key of `from` (null: nowhere). `owed`: the
-   * log updated a row, so one must have been there; an insert (a row that came into the row filter) promises none.
+   * log updated a row, so one must have been there; an insert (a row that came into the row filter) promises none, nor does an
+   * update that may be of a new row.
    */
   partial: { row: Row; from: Row | null; owed: boolean }[]
 }
@@ -65,16 +66,16 @@ export function createCompaction(table: Table, overlaps: boolean): Compaction {
     if (!entry.stored) entries.delete(key)
   }
 
-  function update(row: Row): void {
+  function update(row: Row, owed: boolean): void {
     if (!row.includes(UNCHANGED)) return updateWhole(keyOf(row), row)
     const key = keyOf(row)
     const entry = entries.get(key)
-    if (!entry) entries.set(key, { key: row, row, stored: !wiped, from: row, owed: true })
+    if (!entry) entries.set(key, { key: row, row, stored: !wiped, from: row, owed })
     else if (entry.row) fill(entry, row, rowOf(entry.row))
     else {
       entry.row = row
       entry.from = null
-      entry.owed = true
+      entry.owed = owed
     }
   }
 
@@ -87,12 +88,12 @@ export function createCompaction(table: Table, overlaps: boolean): Compaction {
   }
 
   /** The key changed: what was not sent comes from the row under the old key. */
-  function move(row: Row, oldKey: Row): void {
+  function move(row: Row, oldKey: Row, isOwed: boolean): void {
     const entry = entries.get(keyOf(oldKey))
     const isPartial = row.includes(UNCHANGED)
     const base = isPartial && entry?.row ? rowOf(entry.row) : null
     const from = !isPartial ? null : entry ? entry.from : oldKey
-    const owed = isPartial && (base ? (entry?.owed ?? true) : true)
+    const owed = isPartial && (base ? (entry?.owed ?? isOwed) : isOwed)
     const whole = base ? merge(row, base) : row
     remove(oldKey)
     const hasHoles = whole.includes(UNCHANGED)
@@ -107,8 +108,8 @@ export function createCompaction(table: Table, overlaps: boolean): Compaction {
       else if (change.op === 'update' && change.image) updateWhole(keyOfImage(change.image), change.image)
       else if (change.op === 'insert') put(change.after, change.after.includes(UNCHANGED) ? change.after : null, false)
       else if (change.op === 'delete') remove(change.before)
-      else if (change.oldKey !== null && keyOf(change.oldKey) !== keyOf(change.after)) move(change.after, change.oldKey)
-      else update(change.after)
+      else if (change.oldKey !== null && keyOf(change.oldKey) !== keyOf(change.after)) move(change.after, change.oldKey, !change.mayBeNew)
+      else update(change.after, !change.mayBeNew)
     },
     truncate() {
       entries.clear()

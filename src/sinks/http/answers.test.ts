@@ -7,7 +7,7 @@ import { batchOf, insertOf, positionAt, userRow, usersTable } from '../../testin
 import { checkEndpoint } from './check.ts'
 import { config } from './config.ts'
 import { verdictOf } from './errors.ts'
-import { startReceiver, type Received } from './receiver.fixture.ts'
+import { startReceiver, type Answer, type Received } from './receiver.fixture.ts'
 import { openSink, signal, writeAll } from './sink.fixture.ts'
 
 const users = usersTable()
@@ -108,14 +108,21 @@ describe('an endpoint that asks to be left alone', () => {
   })
 
   test.each([
-    ['3600', {}, 300_000],
-    ['120', {}, 120_000],
-    ['120', { maxRetryAfter: '45s' }, 45_000],
-    ['soon', {}, null],
-  ])('for long (%s, %o) is left to the pipeline, which waits %s ms', async (header, settings, expected) => {
-    await using receiver = await startReceiver({ answer: () => ({ status: 429, headers: { 'retry-after': header } }) })
-    expect(await writeAll({ url: receiver.url, ...settings }, lone)).toMatchObject({ code: 'SINK_HTTP_BUSY', retryAfterMs: expected })
-    expect(receiver.requests).toHaveLength(1)
+    ['1', '1s', 1000],
+    ['2', '2s', 2000],
+    ['3600', '1s', 1000],
+  ])(
+    'again and again (%s, at most %s) is in the end left to the pipeline, which waits so long',
+    async (header, maxRetryAfter, expected) => {
+      await using receiver = await startReceiver({ answer: () => ({ status: 429, headers: { 'retry-after': header } }) })
+      expect(await writeAll({ url: receiver.url, maxRetryAfter }, lone)).toMatchObject({ code: 'SINK_HTTP_BUSY', retryAfterMs: expected })
+      expect(receiver.requests).toHaveLength(1)
+    },
+  )
+
+  test('in words that are none is asked again in its own time', async () => {
+    await using receiver = await startReceiver({ answer: () => ({ status: 429, headers: { 'retry-after': 'soon' } }) })
+    expect(await writeAll({ url: receiver.url }, lone)).toMatchObject({ code: 'SINK_HTTP_BUSY', retryAfterMs: null })
   })
 
   test('is no longer waited for when the sink is closed', async () => {
@@ -125,6 +132,36 @@ describe('an endpoint that asks to be left alone', () => {
     await expect.poll(() => receiver.requests.length).toBe(1)
     await sink[Symbol.asyncDispose]()
     expect(failures).toEqual([])
+  })
+})
+
+describe('what may pass', () => {
+  test('is repeated for a while, under the same id and signed anew, and told in the log without a value', async () => {
+    const answers: Answer[] = [{ status: 500 }, { status: null }, { status: null, taken: true }, { status: 408 }]
+    await using receiver = await startReceiver({ answer: (_, at) => answers[at] ?? { status: 200 } })
+    const { sink, warnings, failures } = openSink({ url: receiver.url, retryFor: '30s' })
+    await sink.write(many(5, 3), signal)
+    await sink.write(many(6, 3), signal)
+    await sink.flush(signal)
+    await sink[Symbol.asyncDispose]()
+    expect(failures).toEqual([])
+    expect(new Set(receiver.requests.slice(0, 5).map(({ headers }) => headers['webhook-id'])).size).toBe(1)
+    expect(receiver.once()).toHaveLength(6)
+    expect(warnings).toMatchObject([1, 2, 3, 4].map((attempt) => ({ event: 'sink.request.repeated', sink: 'hook', attempt })))
+    expect(JSON.stringify(warnings)).not.toMatch(/<\d>/)
+  })
+
+  test('is told once it has lasted too long', async () => {
+    await using receiver = await startReceiver({ answer: () => ({ status: 500 }) })
+    expect(await writeAll({ url: receiver.url, retryFor: '500ms' }, lone)).toMatchObject({ code: 'SINK_HTTP_BUSY' })
+    expect(receiver.requests.length).toBeGreaterThan(1)
+    expect(receiver.requests.length).toBeLessThanOrEqual(6)
+  })
+
+  test.each([400, 401, 404, 301])('is not %s: nothing is repeated', async (status) => {
+    await using receiver = await startReceiver({ answer: () => ({ status }) })
+    await writeAll({ url: receiver.url, retryFor: '30s' }, lone)
+    expect(receiver.requests).toHaveLength(1)
   })
 })
 

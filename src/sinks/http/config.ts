@@ -38,9 +38,14 @@ export const config = z
       .default(1)
       .describe('Requests under way at once. With 1 everything arrives in commit order, with more the changes of each key do.'),
     timeout: durationSchema({ min: '100ms', max: '10m' }).prefault('30s').describe('An answer that is not whole by then has failed.'),
+    retryFor: durationSchema({ max: '10m' })
+      .prefault('30s')
+      .describe(
+        'How long a request is repeated that got no answer, or one that says later (429, 5xx), before the pipeline begins again from its checkpoint.',
+      ),
     maxRetryAfter: durationSchema({ min: '1s', max: '1h' })
       .prefault('5m')
-      .describe('How long at most the `Retry-After` of an answer is waited for.'),
+      .describe('How long at most the `Retry-After` of an answer is waited for, and a request repeated that is answered so.'),
     secrets: z
       .union([secret, z.array(secret).min(1).max(8)])
       .optional()

@@ -22,9 +22,9 @@ export const definition: SinkDefinition<HttpConfig> = {
     const { checkEndpoint } = await import('./check.ts')
     await checkEndpoint(settings, name)
   },
-  async open(settings, { name, format, failed }) {
+  async open(settings, { name, format, log, failed }) {
     if (format === null) throw new MillraceError('BUG', { reason: `the sink ${name} was opened without a format` })
     const [{ openClient }, { openHttp }] = await Promise.all([import('./client.ts'), import('./sink.ts')])
-    return openHttp({ name, format, settings, client: openClient(settings, name), failed })
+    return openHttp({ name, format, settings, client: openClient(settings, name), log, failed })
   },
 }

@@ -22,7 +22,7 @@ export type Receiver = AsyncDisposable & {
   most: number
 }
 
-type Options = { answer?(request: Received, at: number): Answer | void; tls?: ServerOptions; port?: number; host?: string }
+type Options = { answer?(request: Received, at: number): Answer | undefined | void; tls?: ServerOptions; port?: number; host?: string }
 
 export async function startReceiver({ answer = () => {}, tls, port = 0, host = '127.0.0.1' }: Options = {}): Promise<Receiver> {
   const requests: Received[] = []

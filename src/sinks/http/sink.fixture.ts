@@ -8,18 +8,20 @@ import { openHttp } from './sink.ts'
 
 export const { signal } = new AbortController()
 
-/** `config` as a user writes it. */
+/** Settings as a user writes them, but that what fails is not repeated. */
 export function openSink(settings: Record<string, unknown>, format: Format = createPlainFormat()) {
-  const parsed = config.parse(settings)
+  const parsed = config.parse({ retryFor: '0s', ...settings })
   const failures: unknown[] = []
+  const warnings: Record<string, unknown>[] = []
   const sink = openHttp({
     name: 'hook',
     format,
     settings: parsed,
     client: openClient(parsed, 'hook'),
+    log: { warn: (event, fields) => void warnings.push({ event, ...fields }) },
     failed: (error) => void failures.push(error),
   })
-  return { sink, failures }
+  return { sink, failures, warnings }
 }
 
 /** What becomes of these batches: the error that ends them, or null once all is durable. */

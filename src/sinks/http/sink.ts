@@ -1,7 +1,8 @@
 import type { Format } from '../../contracts/format.ts'
-import type { Sink } from '../../contracts/sink.ts'
+import type { Log, Sink } from '../../contracts/sink.ts'
 import { orAborted } from '../../lib/or-aborted.ts'
 import { messagesOf } from '../../messages/messages-of.ts'
+import { createAsk } from './ask.ts'
 import type { HttpClient } from './client.ts'
 import type { HttpConfig } from './config.ts'
 import { createDeliver } from './deliver.ts'
@@ -14,6 +15,7 @@ export type HttpOptions = {
   format: Format
   settings: HttpConfig
   client: HttpClient
+  log: Pick<Log, 'warn'>
   failed(error: unknown): void
 }
 
@@ -24,10 +26,11 @@ export type HttpOptions = {
  * What belongs between all others (a null route) waits until everything before it is delivered, and is delivered before anything behind it
  * is begun; with one request at a time that is so by itself.
  */
-export function openHttp({ name, format, settings, client, failed }: HttpOptions): Sink {
-  const { url, body, concurrency, maxBytes, maxRetryAfter } = settings
-  const encode = createRequestEncoder(settings)
-  const deliver = createDeliver({ sink: name, url, client, encode, maxRetryAfterMs: maxRetryAfter })
+export function openHttp({ name, format, settings, client, log, failed }: HttpOptions): Sink {
+  const { url, body, concurrency, maxBytes, retryFor, maxRetryAfter } = settings
+  const place = { sink: name, url }
+  const ask = createAsk({ ...place, client, retryForMs: retryFor, maxRetryAfterMs: maxRetryAfter, log })
+  const deliver = createDeliver({ ...place, ask, encode: createRequestEncoder(settings) })
   const maxRecords = body === 'single' ? 1 : settings.maxRecords
   const queues = createQueues({ count: concurrency, maxRecords, maxBytes, deliver, onFailed: failed })
   const routeOf = createRouteOf()

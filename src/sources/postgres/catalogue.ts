@@ -182,6 +182,7 @@ function describe({ root, leaves }: Chosen, facts: Facts, scope: Scope): Catalog
   const nameOf = (id: number) => attributes.find((attribute) => attribute.id === id)?.name ?? ''
   return {
     table: makeTable({
+      database: root.database,
       schema: root.schema,
       name: root.name,
       id: root.id,

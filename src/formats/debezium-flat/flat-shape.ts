@@ -1,0 +1,92 @@
+import type { Message } from '../../contracts/format.ts'
+import type { Row } from '../../contracts/table.ts'
+import { optional, STRING, wrapping, type ConnectField, type Wrapping } from '../../messages/connect/schema.ts'
+import type { DebeziumRecord, Shape } from '../../messages/debezium/record.ts'
+import type { TableForm } from '../../messages/debezium/table-form.ts'
+import { quoted } from '../../messages/json/json-text.ts'
+import { parseAddedField, type AddedField } from './added-fields.ts'
+import type { FlatOptions } from './config.ts'
+import { createRoute } from './route.ts'
+import { changedColumns, withoutColumns } from './changed-columns.ts'
+
+const DELETED: ConnectField = { field: '__deleted', ...optional(STRING) }
+
+/** The row after a change, or before a delete, with what `add.fields` names. Truncates have no row, and no message. */
+export function flatShape(options: FlatOptions, hasSchemas: boolean): Shape {
+  const mode = options['delete.tombstone.handling.mode']
+  const isRewritten = mode === 'rewrite' || mode === 'rewrite-with-tombstone'
+  const fields = addedFields(options['add.fields'], options['add.fields.prefix'])
+  const headers = addedFields(options['add.headers'], options['add.headers.prefix'])
+  const more = [...(isRewritten ? [DELETED] : []), ...fields.map(({ name, schema }) => ({ ...schema, field: name }))]
+
+  return (form) => {
+    const route = createRoute(form, options['route.by.field'])
+    const schemaOf = createSchemas(form, hasSchemas, more)
+    const nothing = hasSchemas ? wrapping(form.valueSchema) : wrapping(null)
+
+    const valueOf = (record: DebeziumRecord, dropped: readonly string[]): string => {
+      const members = membersOf(record, form, dropped)
+      const deleted = isRewritten ? [`"__deleted":"${record.op === 'd'}"`] : []
+      const added = fields.map((field) => `${quoted(field.name)}:${field.value(record)}`)
+      const around = schemaOf(dropped)
+      return `${around.before}{${[...members, ...deleted, ...added].join(',')}}${around.after}`
+    }
+
+    return (record, out) => {
+      const { op, key } = record
+      if (op === 't') return
+      const told = { ...record.headers, ...changedColumns(record, form, options) }
+      const message: Message = {
+        topic: route(record.after ?? record.before),
+        key,
+        value: null,
+        headers: { ...told, ...headerTexts(headers, record) },
+      }
+      if (op !== 'd') return void out.push({ ...message, value: valueOf(record, withoutColumns(told, form, options)) })
+      if (isRewritten) out.push({ ...message, value: valueOf(record, withoutColumns(told, form, options)) })
+      if (mode === 'tombstone') out.push({ ...message, value: `${nothing.before}null${nothing.after}` })
+      if (mode === 'delete-to-tombstone') out.push(message)
+      if (mode === 'rewrite-with-tombstone' && options['tombstones.on.delete'])
+        out.push({ ...message, topic: form.topic, headers: { ...record.headers, ...tombstoneHeaders(headers) } })
+    }
+  }
+}
+
+function addedFields(entries: readonly string[], prefix: string): readonly AddedField[] {
+  return entries.flatMap((entry) => parseAddedField(entry, prefix) ?? [])
+}
+
+function membersOf({ after, before }: DebeziumRecord, form: TableForm, dropped: readonly string[]): string[] {
+  if (dropped.length > 0 && after !== null) return form.someOf(after, dropped)
+  const members = after !== null ? form.after(after) : form.before(before as Row) // a delete has one
+  return members === '' ? [] : [members]
+}
+
+/** Columns that were left out are left out of the schema too. */
+function createSchemas(form: TableForm, hasSchemas: boolean, more: readonly ConnectField[]): (dropped: readonly string[]) => Wrapping {
+  const made = new Map<string, Wrapping>()
+  return (dropped) => {
+    const name = dropped.join('\n')
+    let around = made.get(name)
+    if (around === undefined) {
+      const fields = [...form.valueSchema.fields.filter(({ field }) => !dropped.includes(field)), ...more]
+      made.set(name, (around = wrapping(hasSchemas ? { ...form.valueSchema, optional: false, fields } : null)))
+    }
+    return around
+  }
+}
+
+/** Texts as they are, everything else as JSON; what is null has no header. */
+function headerTexts(headers: readonly AddedField[], record: DebeziumRecord): Record<string, string> {
+  const texts: Record<string, string> = {}
+  for (const { name, value } of headers) {
+    const json = value(record)
+    if (json !== 'null') texts[name] = json.startsWith('"') ? (JSON.parse(json) as string) : json // it begins as a text does
+  }
+  return texts
+}
+
+/** Of a delete's tombstone there is only the operation to tell. */
+function tombstoneHeaders(headers: readonly AddedField[]): Record<string, string> {
+  return Object.fromEntries(headers.filter(({ field }) => field === 'op').map(({ name }) => [name, 'd']))
+}

@@ -1,0 +1,49 @@
+import { INT64, optional, STRING, wrapping, type ConnectSchema } from '../../messages/connect/schema.ts'
+import { adjustSchemaName } from '../../messages/debezium/names.ts'
+import type { Shape } from '../../messages/debezium/record.ts'
+import type { Settings } from '../../messages/debezium/settings.ts'
+import { SOURCE_SCHEMA } from '../../messages/debezium/source-block.ts'
+import type { TableForm } from '../../messages/debezium/table-form.ts'
+import { TRANSACTION_SCHEMA } from '../../messages/debezium/transaction-topic.ts'
+
+/** Old and new row in an envelope, and a tombstone behind each delete. */
+export function envelopeShape({ options, valueSchemas }: Settings): Shape {
+  const hasTombstones = options['tombstones.on.delete']
+  return (form) => {
+    const { topic } = form
+    const around = wrapping(
+      valueSchemas ? envelopeSchema(form, adjustSchemaName(`${topic}.Envelope`, options['schema.name.adjustment.mode'])) : null,
+    )
+    const nothing = `${around.before}{"before":null,"after":{`
+    return (record, out) => {
+      const { op, before, after, key, headers } = record
+      const end = `,"source":${record.source},"transaction":${record.transaction},"op":"${op}",${record.times}}${around.after}`
+      const value =
+        before === null && after !== null
+          ? `${nothing}${form.after(after)}}${end}`
+          : `${around.before}{"before":${before === null ? 'null' : `{${form.before(before)}}`},"after":${after === null ? 'null' : `{${form.after(after)}}`}${end}`
+      out.push({ topic, key, value, headers })
+      if (op === 'd' && hasTombstones) out.push({ topic, key, value: null, headers })
+    }
+  }
+}
+
+function envelopeSchema({ valueSchema, oldSchema }: TableForm, name: string): ConnectSchema {
+  const time = optional(INT64)
+  return {
+    type: 'struct',
+    optional: false,
+    name,
+    version: 2,
+    fields: [
+      { ...oldSchema, field: 'before' },
+      { ...valueSchema, field: 'after' },
+      SOURCE_SCHEMA,
+      TRANSACTION_SCHEMA,
+      { field: 'op', ...STRING },
+      { field: 'ts_ms', ...time },
+      { field: 'ts_us', ...time },
+      { field: 'ts_ns', ...time },
+    ],
+  }
+}

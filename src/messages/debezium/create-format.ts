@@ -1,0 +1,120 @@
+import type { Change, MessageChange } from '../../contracts/change.ts'
+import type { Format, Message, ReadPlace } from '../../contracts/format.ts'
+import type { Row, Table } from '../../contracts/table.ts'
+import { messageLines } from '../message-lines.ts'
+import { createHeartbeat } from './heartbeat.ts'
+import { createLogicalMessages, MESSAGE_COLLECTION } from './logical-message.ts'
+import { topicName } from './names.ts'
+import { partsOf, type DebeziumRecord, type Shape } from './record.ts'
+import type { Settings } from './settings.ts'
+import { createSourceBlock, placeText, type PlaceText } from './source-block.ts'
+import { createTableForm, type TableForm } from './table-form.ts'
+import { createTransactionTopic, numberOf } from './transaction-topic.ts'
+
+/** What both of Debezium's formats do: which records a change is, and all that is not about rows. `shape` makes messages of records. */
+export function createDebeziumFormat(settings: Settings, shape: Shape): Format {
+  const { options, prefix, nowMs } = settings
+  const encoderOf = createEncoders(settings, shape)
+  const sources = createSourceBlock(prefix, nowMs)
+  const times = createTimes(nowMs)
+  const messages = createLogicalMessages(settings)
+  const heartbeat = createHeartbeat(settings)
+  const skipped = new Set(options['skipped.operations'])
+  const told = { context: contextHeaders(settings), skipsUnchanged: options['skip.messages.without.change'] }
+  const transactions = options['provide.transaction.metadata'] ? createTransactionTopic(transactionOptions(settings)) : null
+  let database = options['database.dbname'] ?? ''
+
+  const change = (each: Change): readonly Message[] => {
+    if (each.op === 'message') return messages.wants(each) ? messageOf(each) : []
+    const out: Message[] = transactions ? [...transactions.enter(each.tx)] : []
+    const encoder = encoderOf(each.table)
+    const lsn = each.lsn ?? numberOf(each.tx.position)
+    database = encoder.database
+    for (const part of partsOf(each, encoder.form, told)) {
+      if (skipped.has(part.op)) continue
+      const source = sources.change(each.tx, lsn, encoder.place)
+      const transaction = transactions ? transactions.count(encoder.form.collection, lsn) : 'null'
+      encoder.push({ ...part, form: encoder.form, source, transaction, times: times() }, out)
+    }
+    return out
+  }
+
+  const messageOf = (each: MessageChange): readonly Message[] => {
+    const lsn = each.lsn ?? numberOf(each.position)
+    const place = placeText({ database, schema: '', table: '' })
+    const out = [...(transactions === null ? [] : each.tx === null ? transactions.leave() : transactions.enter(each.tx))]
+    const source = each.tx === null ? sources.loose(lsn, place) : sources.change(each.tx, lsn, place)
+    const transaction = transactions !== null && each.tx !== null ? transactions.count(MESSAGE_COLLECTION, lsn) : 'null'
+    out.push(messages.message(each, { source, transaction, nowMs: nowMs() }))
+    return out
+  }
+
+  const read = (table: Table, row: Row, at: ReadPlace): readonly Message[] => {
+    const { form, place, push } = encoderOf(table)
+    const out: Message[] = []
+    const source = sources.read(numberOf(at.position), place)
+    const key = form.key(row)
+    push({ op: 'r', form, before: null, after: row, key, headers: {}, source, transaction: 'null', times: times() }, out)
+    return out
+  }
+
+  return {
+    change,
+    read,
+    after: (batch) => [...(transactions && batch.betweenTransactions ? transactions.leave() : []), ...heartbeat()],
+    wholeTransactions: transactions !== null,
+    changeLine: (each) => messageLines(change(each)),
+    readLine: (table, row, at) => messageLines(read(table, row, at)),
+    lines: messageLines,
+  }
+}
+
+type Encoder = { form: TableForm; place: PlaceText; database: string; push: (record: DebeziumRecord, out: Message[]) => void }
+
+/** One encoder per table version, the last one at hand: changes of one table mostly come together. */
+function createEncoders({ options, prefix }: Settings, shape: Shape): (table: Table) => Encoder {
+  const encoders = new WeakMap<Table, Encoder>()
+  let lastTable: Table | null = null
+  let last: Encoder
+  const create = (table: Table): Encoder => {
+    const database = options['database.dbname'] ?? table.database ?? ''
+    const form = createTableForm(table, options, prefix)
+    return { form, database, place: placeText({ database, schema: table.schema, table: table.name }), push: shape(form) }
+  }
+  return (table) => {
+    if (table === lastTable) return last
+    let encoder = encoders.get(table)
+    if (!encoder) encoders.set(table, (encoder = create(table)))
+    lastTable = table
+    return (last = encoder)
+  }
+}
+
+/** The time as Debezium tells it thrice; the text of the last millisecond is kept. */
+function createTimes(nowMs: () => number): () => string {
+  let last = -1
+  let text = ''
+  return () => {
+    const now = nowMs()
+    if (now !== last) {
+      last = now
+      text = `"ts_ms":${now},"ts_us":${now}000,"ts_ns":${now}000000`
+    }
+    return text
+  }
+}
+
+/** Of a connector there is always one task, 0, and its name is its kind. */
+function contextHeaders({ options, prefix }: Settings): Record<string, string> {
+  if (!options['extended.headers.enabled']) return {}
+  return {
+    '__debezium.context.connectorLogicalName': prefix,
+    '__debezium.context.taskId': '0',
+    '__debezium.context.connectorName': 'postgresql',
+  }
+}
+
+function transactionOptions({ options, prefix, keySchemas, valueSchemas }: Settings) {
+  const topic = topicName([prefix, options['topic.transaction']], options['topic.delimiter'])
+  return { topic, keySchemas, valueSchemas, adjustment: options['schema.name.adjustment.mode'] }
+}
