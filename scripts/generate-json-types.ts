@@ -16,6 +16,8 @@ const REPORTS = [
   { title: 'verify --json', path: 'src/cli/verify-sinks.ts', types: ['VerifyReport'] },
   { title: '', path: 'src/core/verify.ts', types: ['TableVerdict'] },
   { title: '', path: 'src/core/verify-options.ts', types: ['Difference'] },
+  { title: 'dlq --json', path: 'src/cli/dlq.ts', types: ['DeadLetterReport'] },
+  { title: '', path: 'src/contracts/dead-letters.ts', types: ['DeadLetter'] },
   { title: 'snapshot --json', path: 'src/cli/snapshot.ts', types: ['SnapshotReport'] },
   { title: '', path: 'src/core/archive.ts', types: ['ArchiveSummary'] },
   { title: '', path: 'src/core/archive-table.ts', types: ['ArchivedTable'] },

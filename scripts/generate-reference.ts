@@ -161,6 +161,6 @@ async function capabilitiesText(): Promise<string> {
   return `${HEAD}# What sinks can do\n\n| sink | | ${CAPABILITIES.join(' | ')} |\n|---|---|${CAPABILITIES.map(() => '---|').join('')}\n${rows.join('')}\n${words}`
 }
 
-function value(capability: string | boolean): string {
+function value(capability: string | boolean | undefined): string {
   return typeof capability === 'string' ? capability : capability ? 'yes' : 'no'
 }

@@ -14,6 +14,7 @@ export { ERRORS, type ErrorCode, type ErrorEntry, type ErrorKind } from './error
 export type * from './contracts/archive.ts'
 export type * from './contracts/batch.ts'
 export type * from './contracts/change.ts'
+export type * from './contracts/dead-letters.ts'
 export type * from './contracts/definition.ts'
 export type * from './contracts/format.ts'
 export type * from './contracts/position.ts'

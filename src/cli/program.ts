@@ -20,6 +20,7 @@ export function createProgram(finish: Finish): Command {
   addCheck(program, finish)
   addConfig(program, finish)
   addDrop(program, finish)
+  addDlq(program, finish)
   addSchema(program, finish)
   program
     .command('version')
@@ -153,6 +154,40 @@ function addDrop(program: Command, finish: Finish): void {
     .action(async (source, sinks, options) => finish(await (await import('./drop.ts')).drop({ ...options, source, sinks })))
 }
 
+function addDlq(program: Command, finish: Finish): void {
+  const dlq = program
+    .command('dlq')
+    .description('Dead letters: changes that a sink could not take and that were set aside. Look at them, give them again, forget them.')
+  const add = (name: string, description: string) =>
+    withLog(withConfig(dlq.command(name)))
+      .description(description)
+      .option('--table <name>', 'of this table (schema.table)')
+      .option('--key <json>', 'of this key, as in the native format: \'{"id":42}\'')
+      .option('--code <code>', 'refused with this error')
+      .option('--sink <name>', 'of this sink')
+      .option('--json', 'print one JSON object')
+  add('list', 'Print what lies aside, in the order of the log, without values.').action(async (options) =>
+    finish(await (await import('./dlq.ts')).listLetters(options)),
+  )
+  withLog(withConfig(dlq.command('show')))
+    .description('Print one in full, values too.')
+    .argument('<id>', 'its number in the list', positiveInteger)
+    .option('--json', 'print one JSON object')
+    .action(async (id, options) => finish(await (await import('./dlq.ts')).showLetter(id, options)))
+  add(
+    'retry',
+    'Give them to the sink again, those of a key together and in order; a table gets the rows as they are now. The pipeline must run.',
+  )
+    .argument('[ids...]', 'their numbers in the list', collectInteger, [])
+    .option('--all', 'all of them')
+    .action(async (ids, options) => finish(await (await import('./dlq.ts')).retryDeadLetters(ids, options)))
+  add('drop', 'Forget them for good.')
+    .argument('[ids...]', 'their numbers in the list', collectInteger, [])
+    .option('--all', 'all of them')
+    .option('--yes', 'do not ask')
+    .action(async (ids, options) => finish(await (await import('./dlq.ts')).dropDeadLetters(ids, options)))
+}
+
 function addSchema(program: Command, finish: Finish): void {
   const command = program.command('schema').description('What tables look like in the files and messages that hold them.')
   withLog(withConfig(command.command('generate')))
@@ -179,6 +214,10 @@ function withLog(command: Command): Command {
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.')
   return Number(text)
+}
+
+function collectInteger(value: string, before: readonly number[]): readonly number[] {
+  return [...before, positiveInteger(value)]
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -9,6 +9,8 @@ import { verifyLive, type LiveRequest } from './verify-live.ts'
 export function createHandlers(config: Config, clock: ReturnType<typeof createLagClock>): (live: LivePipeline) => RequestHandlers {
   return (live) => ({
     ping: async () => ({ pid: process.pid }),
+    'dlq-retry': (args) => live.retryLetters((args as { ids: readonly number[] }).ids), // as `dlq` asks
+    'dlq-drop': (args) => live.dropLetters((args as { ids: readonly number[] }).ids),
     status: () => statusFromInside(config, live, clock),
     verify: (args) => verifyLive(config, live, args as LiveRequest), // as `verify` asks
   })

@@ -15,6 +15,7 @@ import { slotWaitText } from './progress.ts'
 import { parsePosition } from './position-text.ts'
 import { createHandlers } from './run-handlers.ts'
 import { catchSignals } from './signals.ts'
+import { formatCount } from '../lib/units.ts'
 import { dropCommand, retentionText } from './slot-warning.ts'
 import { sinkPlaces } from './sink-places.ts'
 import { summaryText, type RunReport } from './summary-text.ts'
@@ -147,6 +148,10 @@ function tellEnd(report: RunReport, at: { config: Config; options: RunOptions; t
   terminal.say(summaryText(report, terminal.color))
   if (terminal.form === 'json') terminal.log.info('summary', { ...report })
   if (options.json) printJson(report)
+  if (report.deadLetters > 0)
+    terminal.log.warn('DEAD_LETTERS', {
+      message: `${formatCount(report.deadLetters)} changes lie aside, refused by a sink. See \`millrace dlq list\`.`,
+    })
   const { health } = report
   if (!health || health.state === 'missing') return
   if (terminal.quiet && (health.retainedBytes ?? 0) <= WORTH_TELLING_QUIET_BYTES) return

@@ -26,7 +26,7 @@ export type StatusReport = {
   source: SourceStatus
   sinks: readonly SinkStatus[]
   tables: readonly TableStatus[]
-  /** Changes that were set aside; always 0 until dead letters exist. */
+  /** Changes that a sink could not take and that were set aside; see `millrace dlq list`. */
   deadLetters: number
   warnings: readonly string[]
 }
@@ -80,7 +80,7 @@ export async function statusFromInside(
     source,
     sinks,
     tables,
-    deadLetters: 0,
+    deadLetters: await live.letterCount(),
     warnings: warningsOf(config, slot, null),
   }
 }
@@ -98,9 +98,10 @@ export async function statusFromOutside(config: Config, options: { log: Log; dro
     }),
   )
   const warnings = warningsOf(config, source.slot, options.pid === null ? options.drop : null)
+  const deadLetters = (await state?.deadLetters.list())?.length ?? 0
   const noted = state && options.pid !== null ? await readPhase(state) : null
   const phase = noted?.phase === 'following' ? null : noted
-  return { pipeline: config.name, pid: options.pid, phase, source, sinks, tables, deadLetters: 0, warnings }
+  return { pipeline: config.name, pid: options.pid, phase, source, sinks, tables, deadLetters, warnings }
 }
 
 async function readSource(

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { readPhase } from '../config/note-phase.ts'
 import type { Log } from '../contracts/sink.ts'
-import { formatBytes, formatDuration } from '../lib/units.ts'
+import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
 import { askRunning } from './requests.ts'
@@ -70,6 +70,7 @@ function printReport(report: StatusReport): void {
     )
   for (const { table, snapshot } of tables)
     printLine(`table ${table}: ${snapshot === 'unknown' ? 'known to its sinks, while no process runs' : snapshot}`)
+  if (report.deadLetters > 0) printLine(`dead letters: ${formatCount(report.deadLetters)}; see \`millrace dlq list\``)
   for (const warning of warnings) printLine(`WARNING: ${warning}`)
 }
 

@@ -3,6 +3,7 @@ import { summaryText, type RunReport } from './summary-text.ts'
 
 const report: RunReport = {
   end: 'caught-up',
+  deadLetters: 0,
   pipeline: 'shop',
   position: '0000000004BA83A8',
   changes: 3800,

@@ -1,3 +1,4 @@
+import type { DeadLetters } from '../contracts/dead-letters.ts'
 import type { SinkRecord, SinkState } from '../contracts/sink.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 
@@ -17,10 +18,21 @@ export function createTailState(): StateStore {
     delete: async (key) => void facts.delete(key),
     keys: async (prefix) => [...facts.keys()].filter((key) => key.startsWith(prefix)),
     sink,
+    deadLetters: NO_LETTERS,
     forgetSink: async (name) => void sinks.delete(name),
     ask: async () => null,
     requests: async () => [],
     answer: async () => {},
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+/** A look sets nothing aside: what cannot be shown ends it. */
+const NO_LETTERS: DeadLetters = {
+  add: async () => {},
+  list: async () => [],
+  line: async () => null,
+  content: async () => null,
+  failedAgain: async () => {},
+  remove: async () => {},
 }

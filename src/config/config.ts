@@ -19,7 +19,7 @@ export type Config = {
   batch: { maxBytes: number; maxWaitMs: number }
   /** The absolute path of the state file. */
   state: string
-  onError: { data: 'stop' }
+  onError: { data: 'stop' | 'dead-letter'; maxDeadLetters: number; maxDeadLettersAMinute: number }
   /** What the user wrote with the defaults filled in, secrets left as references and passwords hidden: for printing. */
   shown: Record<string, unknown>
 }

@@ -6,8 +6,10 @@ import type { Log } from '../contracts/sink.ts'
 import type { Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
+import type { DeadLetterOptions } from '../core/dead-letter-book.ts'
 import type { PipelineOptions, PipelineSummary } from '../core/pipeline.ts'
 import { runPipeline } from '../core/run-pipeline.ts'
+import { FORMATS } from '../registry.ts'
 import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
 import { openSqliteState } from '../state/sqlite/state-store.ts'
 import type { WaitingEvent } from '../telemetry/pipeline-event.ts'
@@ -75,6 +77,8 @@ async function pipelineOptions(
     sinks: sinks.map((sink) => ({
       name: sink.name,
       keepsRecord: sinkKeepsRecord(sink),
+      shape: sink.definition.capabilities.shape,
+      takesLate: sink.definition.capabilities.late ?? sink.definition.capabilities.delivery === 'at-least-once',
       wholeTransactions: sink.format?.wholeTransactions ?? false,
       open: (context) => sink.definition.open(sink.config, sinkContext(config, sink, { ...context, log })),
     })),
@@ -85,9 +89,16 @@ async function pipelineOptions(
     state,
     snapshot: { chunkBytes: config.snapshot.chunkBytes, parallel: config.snapshot.parallel },
     batch: config.batch,
+    ...(config.onError.data === 'dead-letter' && { deadLetters: await deadLetterOptions(config, state) }),
     log,
     signal,
   }
+}
+
+async function deadLetterOptions({ name, onError }: Config, state: StateStore): Promise<DeadLetterOptions> {
+  const native = await FORMATS.native!() // the generated registry has it
+  const words = native.create(native.config.parse({}), { pipeline: name })
+  return { store: state.deadLetters, words, maxOpen: onError.maxDeadLetters, maxAMinute: onError.maxDeadLettersAMinute }
 }
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }

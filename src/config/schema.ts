@@ -53,7 +53,26 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('The SQLite file that holds checkpoints and snapshot progress. Default: `.millrace/NAME.db`.'),
   onError: z
-    .strictObject({ data: z.enum(['stop']).prefault('stop').describe('What a row that a sink cannot hold does: `stop` the pipeline.') })
+    .strictObject({
+      data: z
+        .enum(['dead-letter', 'stop'])
+        .prefault('dead-letter')
+        .describe(
+          'What a change that a sink cannot hold does: it is set aside, with the reason, and the rest goes on (`millrace dlq`); or it stops the pipeline.',
+        ),
+      maxDeadLetters: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .prefault(1000)
+        .describe('So many may lie aside at once; one more stops the pipeline. It is not meant to swallow what is wrong everywhere.'),
+      maxDeadLettersAMinute: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .prefault(100)
+        .describe('So many may be set aside within a minute; one more stops the pipeline.'),
+    })
     .prefault({})
     .describe('What errors do.'),
 })

@@ -94,6 +94,8 @@ export type Log = {
 /** Data, not code: drives start-up validation, the capability matrix and which conformance tests run. A claim is a test run. */
 export type SinkCapabilities = {
   delivery: 'at-least-once' | 'exactly-once'
+  /** Whether it takes a change later than its place in the log, as a dead letter that is given again; left out: only where it is at-least-once. */
+  late?: boolean
   /** `changes` keeps the log and could be a source again; `tables` materialises the latest state. */
   shape: 'changes' | 'tables' | 'nothing'
   /** Whether it needs every table to have a key. */

@@ -1,3 +1,4 @@
+import type { DeadLetters } from './dead-letters.ts'
 import type { SinkState } from './sink.ts'
 
 /** Where a pipeline's memory lives: facts, plans, sinks' checkpoints, requests of other processes. Every write is durable when it resolves. */
@@ -8,6 +9,7 @@ export interface StateStore extends AsyncDisposable {
   delete(key: string): Promise<void>
   keys(prefix: string): Promise<readonly string[]>
   sink(name: string): SinkState
+  readonly deadLetters: DeadLetters
   /** Removes a sink's record. */
   forgetSink(name: string): Promise<void>
   /** Asks the running process; resolves to its answer, or null where none answered within `timeoutMs`. */

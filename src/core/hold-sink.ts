@@ -1,9 +1,10 @@
-import type { Batch, ChangesBatch } from '../contracts/batch.ts'
-import type { ChunkId, Position } from '../contracts/position.ts'
+import type { Batch } from '../contracts/batch.ts'
+import type { ChunkId } from '../contracts/position.ts'
 import type { Sink } from '../contracts/sink.ts'
 import type { Visibility } from '../contracts/source.ts'
 import { createDeferred } from '../lib/deferred.ts'
 import { orAborted } from '../lib/or-aborted.ts'
+import { cutChanges } from './cut-batch.ts'
 
 /** A hold on a sink's writes. The sink keeps what it has until `release`. */
 export type Hold = {
@@ -46,7 +47,7 @@ export function holdable(sink: Sink): HoldableSink {
     if (!visibility || batch.kind !== 'changes') return batch
     const first = batch.changes.findIndex((change) => change.tx !== null && !visibility.sees(change.tx.xid))
     if (first < 0) return batch
-    const [before, rest] = cut(batch, first)
+    const [before, rest] = cutChanges(batch, first)
     if (before) await sink.write(before, signal)
     await stopAt(at, signal)
     return rest
@@ -104,22 +105,4 @@ export function holdable(sink: Sink): HoldableSink {
     },
     [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
   }
-}
-
-function cut(batch: ChangesBatch, first: number): readonly [ChangesBatch | null, ChangesBatch] {
-  // The wire bytes are those of the whole.
-  const { raw: _, ...rest } = batch
-  const last = batch.changes[first - 1]
-  const changes = batch.changes.slice(0, first)
-  if (last === undefined) return [null, batch]
-  return [
-    { ...rest, changes, end: positionOf(last, batch.end), betweenTransactions: false },
-    { ...rest, changes: batch.changes.slice(first) },
-  ]
-}
-
-/** What settles this change and none after it; see position.ts. */
-function positionOf(change: ChangesBatch['changes'][number], end: Position): Position {
-  const log = change.tx?.position ?? (change.op === 'message' ? change.position : end)
-  return `${log}:${change.ordinal.toString(16).toUpperCase().padStart(12, '0')}`
 }

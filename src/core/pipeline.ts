@@ -5,6 +5,8 @@ import type { StateStore } from '../contracts/state-store.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import type { Clock } from './clock.ts'
 import type { Copied } from './copied.ts'
+import type { DeadLetterBook, DeadLetterOptions } from './dead-letter-book.ts'
+import type { DeadLetterGuard } from './dead-letter-guard.ts'
 import type { createFollowed, Operations } from './followed.ts'
 import type { LivePipeline } from './run-live.ts'
 import type { PipelineSink } from './run-resume.ts'
@@ -28,6 +30,8 @@ export type PipelineOptions = {
   /** Makes the slot anew and reads every table again under the present sinks. */
   repair?: boolean
   until?: 'caught-up' | { position: Position } | null
+  /** Left out: what a sink refuses as data stops the pipeline. */
+  deadLetters?: DeadLetterOptions
   snapshot: { chunkBytes: number; parallel: number }
   batch: { maxBytes: number; maxWaitMs: number }
   /** How long a drain may take before it is aborted. */
@@ -63,6 +67,8 @@ export type PipelineSummary = {
   seconds: number
   /** One of the tables, as an example; null where there is none, or none was asked for. */
   example: { schema: string; name: string } | null
+  /** Changes that lie aside because a sink could not take them: of this run and of earlier ones. */
+  deadLetters: number
   /** The source's own facts at the end: what it keeps for us while nobody reads. */
   health: LogHealth | null
 }
@@ -78,4 +84,7 @@ export type Run = {
   /** Called when a part works again, so that its retries count from the start. */
   works(part: string): void
   isRepairWanted: boolean
+  deadLetters: DeadLetterBook | null
+  /** By sink: what is known of a refusal outlives the session. */
+  guards: Map<string, DeadLetterGuard>
 }

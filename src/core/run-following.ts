@@ -8,7 +8,7 @@ import type { Session } from './run-open.ts'
 import type { Settlement } from './settle.ts'
 import type { Snapshots } from './snapshot.ts'
 
-export type SessionEnd = Pick<PipelineSummary, 'end' | 'position' | 'health' | 'example'>
+export type SessionEnd = Pick<PipelineSummary, 'end' | 'position' | 'health' | 'example' | 'deadLetters'>
 export type Stop = { why: 'signal' } | { why: 'until'; position: Position } | { why: 'error'; failure: PartFailure }
 
 /** What the parts of a session share. */

@@ -20,6 +20,11 @@ export type LivePipeline = {
   isCopying(): boolean
   lanes(): readonly { name: string; durable: Position | null; passed: Position; queuedBytes: number }[]
   health(): Promise<LogHealth>
+  letterCount(): Promise<number>
+  /** Gives dead letters again; resolves to how many were given. Rejects where none are kept, or a sink cannot take them. */
+  retryLetters(ids: readonly number[]): Promise<number>
+  /** Takes dead letters away, so that what comes after them waits no more. */
+  dropLetters(ids: readonly number[]): Promise<void>
   /** Resolves once every sink (or the one named) holds durably what lies before `position`; nudges an idle source. */
   passed(position: Position, signal: AbortSignal, sink?: string): Promise<void>
 }

@@ -30,7 +30,7 @@ export async function openSession(run: Run, reports: SinkReports): Promise<Sessi
     run.reached()
     // Once it has begun, what a sink refuses stops it where it comes: before, nothing was made yet.
     if (memory.log === null) await inPart('source', async () => options.checkTables?.())
-    sinks = await openSinks(options.sinks, { state: options.state, memory, reports })
+    sinks = await openSinks(options.sinks, { run, memory, reports })
     await rememberStride(options, sinks)
     const session =
       run.isRepairWanted || memory.isRepairing ? await repair(run, { source, sinks }) : await resume(run, { source, sinks, log, memory })

@@ -1,5 +1,6 @@
 import { systemClock } from './clock.ts'
 import { createCopied } from './copied.ts'
+import { createDeadLetterBook } from './dead-letter-book.ts'
 import { createFollowed } from './followed.ts'
 import type { PipelineOptions, PipelineSummary, Run } from './pipeline.ts'
 import { retryDelayMs, retryLevel, shouldRetry } from './retry.ts'
@@ -31,6 +32,8 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
     reached: () => (hadSuccess = true),
     works: (part) => void failures.delete(part),
     isRepairWanted: options.repair ?? false,
+    deadLetters: options.deadLetters ? createDeadLetterBook(options.deadLetters, clock) : null,
+    guards: new Map(),
   }
 
   for (;;) {
@@ -41,7 +44,15 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
       const failure = asPartFailure('pipeline', caught)
       await waitToRetry(run, failure, { failures, hadSuccess })
       if (options.signal.aborted)
-        return { end: 'drained', position: null, health: null, example: null, ...totalsOf(run), seconds: (clock.now() - startedMs) / 1000 }
+        return {
+          end: 'drained',
+          position: null,
+          health: null,
+          example: null,
+          deadLetters: 0,
+          ...totalsOf(run),
+          seconds: (clock.now() - startedMs) / 1000,
+        }
     }
   }
 }
@@ -50,6 +61,8 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
 async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Failures; hadSuccess: boolean }): Promise<void> {
   const { part, error } = failure
   const { options, clock } = run
+  // No failure of the sink: it is asked again at once, for less.
+  if (error.code === 'DEAD_LETTER_MADE' || error.code === 'DEAD_LETTER_SOUGHT') return
   const nowMs = clock.now()
   const earlier = past.failures.get(part)
   const isRow = earlier !== undefined && nowMs - earlier.lastMs <= FORGET_FAILURES_MS

@@ -1,10 +1,12 @@
 import type { Position } from '../contracts/position.ts'
-import type { Sink, SinkContext, SinkRecord } from '../contracts/sink.ts'
+import type { Sink, SinkCapabilities, SinkContext, SinkRecord } from '../contracts/sink.ts'
 import type { LogState } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
+import { createDeadLetterGuard, type DeadLetterGuard, type GuardedSink } from './dead-letter-guard.ts'
 import { holdable, type HoldableSink } from './hold-sink.ts'
 import type { Lane } from './lane.ts'
 import type { RememberedLog, SinkStanding } from './decide-resume.ts'
+import type { Run } from './pipeline.ts'
 import { inPart } from './run-failure.ts'
 
 /** One sink of the pipeline, not yet open. */
@@ -12,6 +14,10 @@ export type PipelineSink = {
   name: string
   /** Whether `Sink.resume` is its own record; otherwise its checkpoint is kept in the state store. */
   keepsRecord: boolean
+  /** What it keeps, as its capabilities say; left out: the log. */
+  shape?: SinkCapabilities['shape']
+  /** Whether it takes a change later than its place in the log. */
+  takesLate?: boolean
   /** Whether no checkpoint of it may lie inside a transaction; see Format. */
   wholeTransactions?: boolean
   open(context: Pick<SinkContext, 'state' | 'durable' | 'failed'>): Promise<Sink>
@@ -26,6 +32,8 @@ export type OpenSink = {
   keepsRecord: boolean
   wholeTransactions: boolean
   sink: HoldableSink
+  /** Of dead letters; null where none are kept. */
+  letters: Pick<GuardedSink, 'retry' | 'release'> | null
   record: SinkRecord | null
   held: Position | null
   began: Position | null
@@ -74,7 +82,7 @@ export async function recordAcknowledged(state: StateStore, lanes: readonly Lane
 /** Opens every sink and asks it what it holds. Where one fails, those already open are closed again. */
 export async function openSinks(
   sinks: readonly PipelineSink[],
-  ports: { state: StateStore; memory: Memory; reports: SinkReports },
+  ports: { run: Run; memory: Memory; reports: SinkReports },
 ): Promise<OpenSink[]> {
   const results = await Promise.allSettled(sinks.map((sink) => inPart(sink.name, () => openSink(sink, ports))))
   const opened = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -85,21 +93,54 @@ export async function openSinks(
 }
 
 async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[1]): Promise<OpenSink> {
-  const state = ports.state.sink(part.name)
-  const { reports } = ports
+  const { reports, run } = ports
+  const state = run.options.state.sink(part.name)
+  const guard = guardOf(part, ports)
   const durable = (position: Position) => reports.durable(part.name, position)
-  const failed = (error: unknown) => reports.failed(part.name, error)
-  const sink = holdable(await part.open({ state, durable, failed }))
+  const failed = (error: unknown) => reports.failed(part.name, guard ? guard.refusedLater(error) : error)
+  const opened = await part.open({ state, durable, failed })
+  const guarded = guard?.open(opened, (error) => reports.failed(part.name, error)) ?? null
+  const sink = holdable(guarded ?? opened)
   try {
     const own = await sink.resume()
     const stored = own === null && !part.keepsRecord ? await state.load() : null
     const written = ports.memory.acknowledged?.sinks[part.name] ?? null
     const began = written?.durable ?? ports.memory.began[part.name] ?? null
     const { name, keepsRecord, wholeTransactions = false } = part
-    return { name, keepsRecord, wholeTransactions, sink, record: raised(own ?? stored, written), held: written?.held ?? null, began }
+    const letters = guarded
+    return {
+      name,
+      keepsRecord,
+      wholeTransactions,
+      sink,
+      letters,
+      record: raised(own ?? stored, written),
+      held: written?.held ?? null,
+      began,
+    }
   } catch (error) {
     await Promise.allSettled([sink[Symbol.asyncDispose]()])
     throw error
+  }
+}
+
+/** One for the whole run: a session that ends by a refusal leaves the next one word of it. */
+function guardOf(
+  { name, keepsRecord, shape = 'changes', wholeTransactions }: PipelineSink,
+  { run }: Parameters<typeof openSinks>[1],
+): DeadLetterGuard | null {
+  const { deadLetters: book, guards, options } = run
+  // A transaction that is told whole is not given in pieces.
+  if (book === null || wholeTransactions) return null
+  let guard = guards.get(name)
+  if (guard === undefined) {
+    guard = createDeadLetterGuard({ sink: name, keepsRecord, shape, book, warn })
+    guards.set(name, guard)
+  }
+  return guard
+
+  function warn(message: string, fields: { sink: string; table: string; code: string }): void {
+    options.report({ event: 'warning', code: 'DEAD_LETTER', message, fields })
   }
 }
 

@@ -43,7 +43,7 @@ export async function runSession(run: Run): Promise<SessionEnd> {
 function leaveUnopened({ options }: Run): SessionEnd {
   options.report(warning('DRAIN_ABORTED', 'The run ended before its parts were open; the next run goes on from what is durable.'))
   options.report({ event: 'stopped', position: null, health: null })
-  return { end: 'aborted', position: null, health: null, example: null }
+  return { end: 'aborted', position: null, health: null, example: null, deadLetters: 0 }
 }
 
 async function follow(following: Following): Promise<SessionEnd> {
@@ -124,7 +124,8 @@ async function summarise({ run, session, lanes, tables }: Following, end: Sessio
   const mostRows = tables.toSorted((a, b) => run.copied.of(b.id).rows - run.copied.of(a.id).rows)[0]
   const shown = mostRows && (run.options.transforms?.chain(mostRows).to ?? mostRows)
   const example = shown ? { schema: shown.schema, name: shown.name } : null
-  return { end, position, health, example }
+  const deadLetters = run.deadLetters ? (await run.deadLetters.store.list()).length : 0
+  return { end, position, health, example, deadLetters }
 }
 
 function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {

@@ -1,3 +1,4 @@
+import { retryLetters, type RetryPorts } from './dead-letter-retry.ts'
 import { tableName, type Table } from '../contracts/table.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
 import { answerRequests } from './requests.ts'
@@ -108,7 +109,39 @@ function liveView(following: Following, snapshots: Snapshots): LivePipeline {
     isCopying: () => snapshots.isCopying(),
     lanes: () => lanes.map(({ name, durable, passed, queuedBytes }) => ({ name, durable, passed, queuedBytes })),
     health: () => source.health(),
+    letterCount: async () => (await run.options.state.deadLetters.list()).length,
+    retryLetters: (ids) => retryLetters(retryPorts(following, snapshots), ids),
+    dropLetters: (ids) => dropLetters(following, ids),
     passed: (position, signal, sink) =>
       passing(position, { source, watermark, clock: run.clock, ...(sink === undefined ? {} : { sink }) }, signal),
+  }
+}
+
+function retryPorts(following: Following, snapshots: Snapshots): RetryPorts {
+  const { run, session, watermark } = following
+  const { source, sinks } = session
+  const parts = new Map(run.options.sinks.map((part) => [part.name, part]))
+  return {
+    letters: run.options.state.deadLetters,
+    sinks: sinks.map(({ name, letters }) => {
+      const { shape = 'changes', takesLate = false } = parts.get(name) ?? {}
+      return { name, shape, takesLate, retry: letters?.retry ?? null }
+    }),
+    tables: () => following.tables,
+    rereadKeys: snapshots.rereadKeys,
+    async settled(sink) {
+      await snapshots.idle()
+      await passing(await source.head(), { source, watermark, clock: run.clock, sink }, following.taking.signal)
+      following.taking.signal.throwIfAborted()
+    },
+  }
+}
+
+async function dropLetters({ run, session }: Following, ids: readonly number[]): Promise<void> {
+  const { deadLetters } = run.options.state
+  for (const { id, sink, place } of await deadLetters.list({ ids })) {
+    const content = await deadLetters.content(id)
+    await deadLetters.remove([id])
+    if (content) session.sinks.find(({ name }) => name === sink)?.letters?.release([{ place, content }])
   }
 }

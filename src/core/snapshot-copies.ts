@@ -19,6 +19,8 @@ export type Copies = {
   pass(tables: readonly Table[]): Promise<void>
   remove(tables: readonly Table[]): Promise<void>
   reread(table: Table, audience: readonly string[] | null): Promise<void>
+  /** Reads rows again as if they had been delivered with holes. */
+  rereadKeys(table: Table, rows: readonly Row[]): void
   /** Reads the incomplete keys of a table that is not being copied. */
   complete(table: Table): void
   /** What ended a copy for good, null while all goes well. */
@@ -225,6 +227,14 @@ export function createCopies(context: SnapshotContext, { isSlotNew }: { isSlotNe
       await plans.save(table, made)
       // The publication may have begun to send the table, or more of it, just now: what ran then is in no log.
       start([{ table, plan: made, sinks, isYoung: true }], !isBegunWithSlot, stop(table.id))
+    },
+    rereadKeys(table, rows) {
+      const keyOf = createKeyOf(table)
+      merge.track(table, { audience: null, inBlocks: false })
+      merge.restore(table, new Map(rows.map((row) => [keyOf(row), { row, everyone: true }])))
+      // A copy under way reads them at its end.
+      complete(table)
+      context.wake()
     },
     complete,
     failure: () => failure,

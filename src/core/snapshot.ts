@@ -24,7 +24,7 @@ import type { Position, TransactionId } from '../contracts/position.ts'
 import type { SinkRecord } from '../contracts/sink.ts'
 import type { Source, SourceControl } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
-import type { Table } from '../contracts/table.ts'
+import type { Row, Table } from '../contracts/table.ts'
 import { addXid, joinCarries, parseCarry, type Carry, type XidRange } from './carry.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { createCopied, type Copied } from './copied.ts'
@@ -65,6 +65,8 @@ export interface Snapshots extends AsyncDisposable {
   leaveAllBut(tables: readonly Table[]): Promise<void>
   /** Reads a table again as a new generation, for these sinks (null: all). Resolves when that is written down. */
   reread(table: Table, audience: readonly string[] | null): Promise<void>
+  /** Reads single rows again (rows with the key columns filled), for all sinks. `idle` resolves once they were handed out. */
+  rereadKeys(table: Table, rows: readonly Row[]): void
   merge(stream: AsyncIterable<ChangesBatch | SourceControl>, from: Position, signal: AbortSignal): AsyncIterable<Batch>
   idle(): Promise<void>
   /** Whether a copy is under way. */
@@ -136,6 +138,7 @@ export async function openSnapshots(options: SnapshotsOptions): Promise<Snapshot
     remove: copies.remove,
     leaveAllBut: context.plans.leaveAllBut,
     reread: (table, audience) => copies.reread(table, audience),
+    rereadKeys: copies.rereadKeys,
     merge: through,
     idle: copies.idle,
     isCopying: copies.isBusy,

@@ -1,5 +1,6 @@
 import type { ErrorEntry } from './error-entry.ts'
 import { CONFIG_ERRORS } from './config-errors.ts'
+import { DEAD_LETTER_ERRORS } from './dead-letter-errors.ts'
 import { SOURCE_ERRORS } from './source-errors.ts'
 import { SINK_ERRORS } from './sink-errors.ts'
 import { PROCESS_ERRORS } from './process-errors.ts'
@@ -14,6 +15,7 @@ export const ERRORS = {
   ...SINK_ERRORS,
   ...TRANSFORM_ERRORS,
   ...PROCESS_ERRORS,
+  ...DEAD_LETTER_ERRORS,
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERRORS

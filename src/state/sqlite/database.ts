@@ -12,6 +12,10 @@ CREATE TABLE IF NOT EXISTS sinks    (name TEXT PRIMARY KEY, position TEXT NOT NU
 CREATE TABLE IF NOT EXISTS chunks   (sink TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (sink, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, args TEXT NOT NULL,
                                      expires INTEGER NOT NULL, answer TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS letters  (id INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, place TEXT NOT NULL, "table" TEXT, op TEXT NOT NULL,
+                                     key TEXT, position TEXT NOT NULL, ordinal INTEGER, code TEXT NOT NULL, message TEXT NOT NULL,
+                                     waits INTEGER NOT NULL, time INTEGER NOT NULL, attempts INTEGER NOT NULL, line TEXT NOT NULL,
+                                     content BLOB NOT NULL, UNIQUE (sink, place)) STRICT;
 `
 
 /**

@@ -1,8 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { DeadLetters } from '../../contracts/dead-letters.ts'
 import type { SinkState } from '../../contracts/sink.ts'
 import type { StateStore } from '../../contracts/state-store.ts'
 import { guarded, inTransaction, openDatabase } from './database.ts'
+import { createDeadLetters } from './dead-letters.ts'
 import { createSinkState } from './sink-state.ts'
 
 const ANSWER_POLL_MS = 50
@@ -15,12 +17,14 @@ export async function openSqliteState(path: string, options: { pipeline: string 
 class SqliteState implements StateStore {
   readonly #path: string
   readonly #database: DatabaseSync
+  readonly deadLetters: DeadLetters
   /** What `PRAGMA data_version` said last: it moves when another connection wrote, so an idle poll reads no table. */
   #seenVersion = -1
 
   constructor(path: string, database: DatabaseSync) {
     this.#path = path
     this.#database = database
+    this.deadLetters = createDeadLetters(database, path)
   }
 
   async get(key: string): Promise<unknown> {

@@ -1,0 +1,264 @@
+import type { Batch, ChangesBatch } from '../contracts/batch.ts'
+import type { NewDeadLetter } from '../contracts/dead-letters.ts'
+import type { ChunkId, Position } from '../contracts/position.ts'
+import type { Sink, SinkRecord } from '../contracts/sink.ts'
+import type { Row } from '../contracts/table.ts'
+import { MillraceError, toMillraceError } from '../errors/millrace-error.ts'
+import { letterText, type DeadLetterBook } from './dead-letter-book.ts'
+import { piecesOfChanges, piecesOfRows } from './cut-batch.ts'
+import { unpackContent } from './dead-letter-content.ts'
+import { createNarrowing } from './dead-letter-narrowing.ts'
+import { createKeyTexts } from './dead-letter-places.ts'
+import { createSift, type Sift } from './dead-letter-sift.ts'
+
+export type GuardOptions = {
+  sink: string
+  keepsRecord: boolean
+  shape: 'changes' | 'tables' | 'nothing'
+  book: DeadLetterBook
+  /** Told of each that was set aside, in words. */
+  warn(text: string, fields: { sink: string; table: string; code: string }): void
+}
+
+/** A sink from which what it cannot hold is kept away; `retry` gives dead letters again. */
+export type GuardedSink = Sink & {
+  retry(letters: readonly GivenLetter[]): Promise<void>
+  /** What comes after these waits no more. */
+  release(letters: readonly Pick<GivenLetter, 'place' | 'content'>[]): void
+}
+export type GivenLetter = { id: number; place: string; content: Uint8Array }
+
+/** What was given since the last flush: where a refusal that comes late may lie. */
+type Given = { until: Position | null; chunks: Set<ChunkId>; count: number }
+
+/**
+ * Sets aside what a sink refuses as data, and only that. It outlives the sink's sessions.
+ *
+ * Why nothing is lost: a change is left out of what the sink gets only after it was written down, durably; and it is written down
+ * only where it alone was given since the last flush, so that the refusal can have been of nothing else. Until then the sink is
+ * opened again after each refusal, from what is durable, and asked for the same in smaller pieces.
+ */
+export function createDeadLetterGuard(options: GuardOptions) {
+  const { sink: name, keepsRecord, shape, book, warn } = options
+  const narrowing = createNarrowing()
+  const texts = createKeyTexts()
+  let given: Given = nothingGiven()
+  /** The piece that is with the sink; `isExact`: a refusal can be of nothing else. */
+  let piece: { batch: Batch; isExact: boolean } | null = null
+
+  /** `failed` ends the sink's session: after a refusal it has to be opened again. */
+  function open(sink: Sink, failed: (error: MillraceError) => void): GuardedSink {
+    given = nothingGiven()
+    piece = null
+    let sift: Sift | null = null
+    const partial = new Map<ChunkId, number>()
+    let last: Pick<SinkRecord, 'position' | 'carry'> & { log: string } = { position: '', carry: '', log: '' }
+    /** One thing at a time: what is given again comes between two writes. */
+    let turn: Promise<unknown> = Promise.resolve()
+    const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
+      const acted = turn.then(act)
+      turn = acted.catch(() => {})
+      return acted
+    }
+    /** A chunk in part is not made durable by a sink that records its position with it: a restart would miss the rest. */
+    const mayFlush = () => partial.size === 0 || !keepsRecord
+
+    async function flush(signal: AbortSignal): Promise<void> {
+      try {
+        await sink.flush(signal)
+      } catch (error) {
+        throw refusedLater(error)
+      }
+      given = nothingGiven()
+    }
+
+    async function write(batch: Batch, signal: AbortSignal): Promise<'accepted' | 'durable'> {
+      sift ??= await createSift({ sink: name, book, shape })
+      const { kept, waiting } = sift.sift(batch)
+      if (waiting.length > 0) await setAside(waiting)
+      const size = narrowing.sizeOf(kept)
+      const answer = size === null ? await give(kept, signal) : await giveInPieces(kept, { size, signal })
+      last = { position: batch.end, carry: batch.carry, log: batch.log }
+      narrowing.taken(batch)
+      return answer
+    }
+
+    async function give(batch: Batch, signal: AbortSignal): Promise<'accepted' | 'durable'> {
+      const isFirst = given.count === 0
+      notePartial(batch)
+      note(batch)
+      try {
+        const answer = await sink.write(batch, signal)
+        if (answer === 'durable' && isFirst) given = nothingGiven()
+        return answer
+      } catch (error) {
+        throw await refused(error, { batch, isExact: isFirst && countOf(batch) === 1 })
+      }
+    }
+
+    async function giveInPieces(batch: Batch, { size, signal }: { size: number; signal: AbortSignal }): Promise<'accepted'> {
+      if (mayFlush() && given.count > 0) await flush(signal)
+      for (const each of piecesOf(batch, size)) await givePiece(each, signal)
+      return 'accepted'
+    }
+
+    async function givePiece(batch: Batch, signal: AbortSignal): Promise<void> {
+      notePartial(batch)
+      // A sink that is durable at its own time may refuse late what it was given before.
+      const isExact = countOf(batch) === 1 && (given.count === 0 || sink.hasPending === undefined)
+      note(batch)
+      piece = { batch, isExact }
+      try {
+        await sink.write(batch, signal)
+        if (!mayFlush()) return
+        await sink.flush(signal)
+        given = nothingGiven()
+      } catch (error) {
+        throw await refused(error, piece)
+      } finally {
+        piece = null
+      }
+    }
+
+    async function retry(letters: readonly GivenLetter[]): Promise<void> {
+      return inTurn(async () => {
+        const signal = new AbortController().signal
+        if (!mayFlush()) throw new MillraceError('DEAD_LETTER_BUSY', { sink: name })
+        if (given.count > 0) await flush(signal)
+        for (const letter of letters) await giveAgain(letter, signal)
+      })
+    }
+
+    async function giveAgain(letter: GivenLetter, signal: AbortSignal): Promise<void> {
+      try {
+        await sink.write(batchOf(letter, last), signal)
+        await sink.flush(signal)
+      } catch (error) {
+        const { code, kind, message } = toMillraceError(error)
+        if (kind === 'data') await book.store.failedAgain(letter.id, { code, message })
+        failed(new MillraceError('DEAD_LETTER_MADE', { sink: name, code }, { cause: error }))
+        throw error
+      }
+      await book.store.remove([letter.id])
+      sift?.release([letter])
+    }
+
+    function notePartial(batch: Batch): void {
+      if (batch.kind === 'rows' && batch.last) partial.delete(batch.chunk)
+      else if (batch.kind === 'rows') partial.set(batch.chunk, batch.table.id)
+      else if (batch.kind === 'control' && (batch.event === 'snapshot-begin' || batch.event === 'table-dropped'))
+        for (const [chunk, tableId] of partial) if (tableId === batch.table.id) partial.delete(chunk)
+    }
+
+    return {
+      async resume() {
+        const record = await sink.resume()
+        last = { position: record?.position ?? '', carry: record?.carry ?? '', log: '' }
+        return record
+      },
+      write: (batch, signal) => inTurn(() => write(batch, signal)),
+      flush: (signal) => inTurn(() => flush(signal)),
+      retry,
+      release: (letters) => sift?.release(letters),
+      get batchBytes() {
+        return sink.batchBytes ?? 0
+      },
+      ...(sink.gatherMs !== undefined && { gatherMs: sink.gatherMs }),
+      get hasPending() {
+        return sink.hasPending
+      },
+      ...(sink.furthest ? { furthest: sink.furthest.bind(sink) } : {}),
+      ...(sink.beginAnew ? { beginAnew: sink.beginAnew.bind(sink) } : {}),
+      ...(sink.scan ? { scan: sink.scan.bind(sink) } : {}),
+      [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
+    }
+  }
+
+  function note(batch: Batch): void {
+    given.count += countOf(batch)
+    if (batch.kind === 'changes' && batch.changes.length > 0) given.until = batch.end
+    if (batch.kind === 'rows') given.chunks.add(batch.chunk)
+  }
+
+  /** What the pipeline fails with instead: it opens the sink again, and what was refused is known closer by then. */
+  async function refused(error: unknown, { batch, isExact }: { batch: Batch; isExact: boolean }): Promise<unknown> {
+    const caught = toMillraceError(error)
+    if (caught.kind !== 'data') return error
+    const letter = isExact ? letterOf(batch, caught) : null
+    if (letter) {
+      await setAside([letter])
+      return new MillraceError('DEAD_LETTER_MADE', { sink: name, code: caught.code }, { cause: error })
+    }
+    // Perhaps it was refused for what was given before it: then that is cut smaller too.
+    return narrowing.refused(batch, Math.max(countOf(batch), given.count)) ? sought(caught) : error
+  }
+
+  /** The same for what a flush, or a sink by itself, says of what was given before. */
+  function refusedLater(error: unknown): unknown {
+    const caught = toMillraceError(error)
+    if (caught.kind !== 'data') return error
+    // What is with the sink alone is set aside by who gave it.
+    if (piece?.isExact) return sought(caught)
+    const isNarrower = piece ? narrowing.refused(piece.batch, given.count) : narrowing.refusedLater(given)
+    return isNarrower ? sought(caught) : error
+  }
+
+  function sought(caught: MillraceError): MillraceError {
+    return new MillraceError('DEAD_LETTER_SOUGHT', { sink: name, code: caught.code }, { cause: caught })
+  }
+
+  async function setAside(letters: readonly NewDeadLetter[]): Promise<void> {
+    await book.add(letters)
+    for (const letter of letters) warn(letterText(letter), { sink: name, table: letter.table ?? '', code: letter.code })
+  }
+
+  /** Null where it cannot be named on a replay: a row without a key. */
+  function letterOf(batch: Batch, { code, message }: MillraceError): NewDeadLetter | null {
+    const why = { sink: name, code, message, waits: false }
+    if (batch.kind === 'changes') return batch.changes[0] ? book.ofChange(batch.changes[0], why) : null
+    const row = batch.kind === 'rows' ? batch.rows()[0] : undefined
+    if (batch.kind !== 'rows' || row === undefined) return null
+    const key = texts.of(batch.table, row)
+    return key === null ? null : book.ofRow({ table: batch.table, row, chunk: batch.chunk, position: batch.end, key }, why)
+  }
+
+  return { open, refusedLater }
+}
+
+export type DeadLetterGuard = ReturnType<typeof createDeadLetterGuard>
+
+function nothingGiven(): Given {
+  return { until: null, chunks: new Set(), count: 0 }
+}
+
+function countOf(batch: Batch): number {
+  return batch.kind === 'changes' ? batch.changes.length : batch.kind === 'rows' ? batch.rowCount : 0
+}
+
+function piecesOf(batch: Batch, size: number): Iterable<Batch> {
+  if (batch.kind === 'changes') return piecesOfChanges(batch, size)
+  return batch.kind === 'rows' ? piecesOfRows(batch, size) : [batch]
+}
+
+/** Placed where the sink stands: its position does not move by it. */
+function batchOf({ content, place }: GivenLetter, at: { position: Position; carry: string; log: string }): Batch {
+  const placed = { log: at.log, end: at.position, carry: at.carry, audience: null }
+  const unpacked = unpackContent(content)
+  if ('change' in unpacked) {
+    const changes: ChangesBatch['changes'] = [unpacked.change]
+    return { kind: 'changes', ...placed, changes, bytes: content.length, betweenTransactions: true }
+  }
+  const { table, row } = unpacked
+  const columns = () => ({ rowCount: 1, vectors: row.map((value) => ({ form: 'values', values: [value] satisfies Row }) as const) })
+  return {
+    kind: 'rows',
+    ...placed,
+    table,
+    chunk: `${place}/again`,
+    last: true,
+    rowCount: 1,
+    bytes: content.length,
+    rows: () => [row],
+    columns,
+  }
+}
