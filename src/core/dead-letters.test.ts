@@ -90,6 +90,15 @@ describe.each(['write', 'flush', 'later'] as const)('a sink that refuses at %s',
   })
 })
 
+test.each(['flush', 'later'] as const)('what is given alone is not blamed for what was given before it (refused at %s)', async (when) => {
+  world.log = createMemoryLog({ tables: [users], batchChanges: 1 })
+  const a = await begun()
+  world.insert(0, 1, 2, 3, 4, 5, 6, 7)
+  await world.run({}, { sinks: [picky(a, new Set([3]), { when })], deadLetters: limits(), until: 'caught-up' })
+  expect(await lettersOf()).toEqual([`insert ${world.log.transactions[0]?.start} 3`])
+  expect(a.lines).toEqual(linesBut(3))
+})
+
 test('a row of a copy that cannot be held is set aside, and the rest of its chunk is copied', async () => {
   world.insert(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
   const a = createMemoryStore()
