@@ -41,7 +41,8 @@ function tableWith(type: LogicalType): Table {
 
 describe('the native format conforms', () => {
   const withoutPlace = (line: unknown) => ({ ...(line as object), op: 0, position: 0, ordinal: 0, xid: 0, commitTime: 0, chunk: 0 })
-  for (const { title, run } of formatConformance({ create: createNative, withoutPlace })) test(title, run)
+  for (const { title, run } of formatConformance({ create: createNative, withoutPlace, tells: ['truncate', 'message'], leavesOut: [] }))
+    test(title, run)
 })
 
 describe('a line', () => {
