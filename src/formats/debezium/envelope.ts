@@ -1,4 +1,4 @@
-import { INT64, optional, STRING, wrapping, type ConnectSchema } from '../../messages/connect/schema.ts'
+import { INT64, optional, STRING, wrapping, type ConnectSchema, type Wrapping } from '../../messages/connect/schema.ts'
 import { adjustSchemaName } from '../../messages/debezium/names.ts'
 import type { Shape } from '../../messages/debezium/record.ts'
 import type { Settings } from '../../messages/debezium/settings.ts'
@@ -7,13 +7,11 @@ import type { TableForm } from '../../messages/debezium/table-form.ts'
 import { TRANSACTION_SCHEMA } from '../../messages/debezium/transaction-topic.ts'
 
 /** Old and new row in an envelope, and a tombstone behind each delete. */
-export function envelopeShape({ options, valueSchemas }: Settings): Shape {
-  const hasTombstones = options['tombstones.on.delete']
+export function envelopeShape(settings: Settings): Shape {
+  const hasTombstones = settings.options['tombstones.on.delete']
   return (form) => {
     const { topic } = form
-    const around = wrapping(
-      valueSchemas ? envelopeSchema(form, adjustSchemaName(`${topic}.Envelope`, options['schema.name.adjustment.mode'])) : null,
-    )
+    const around = envelopeWrapping(form, settings)
     const nothing = `${around.before}{"before":null,"after":{`
     return (record, out) => {
       const { op, before, after, key, headers } = record
@@ -26,6 +24,12 @@ export function envelopeShape({ options, valueSchemas }: Settings): Shape {
       if (op === 'd' && hasTombstones) out.push({ topic, key, value: null, headers })
     }
   }
+}
+
+/** The envelope's schema around its payload, where values have one. */
+export function envelopeWrapping(form: TableForm, { options, valueSchemas }: Settings): Wrapping {
+  if (!valueSchemas) return wrapping(null)
+  return wrapping(envelopeSchema(form, adjustSchemaName(`${form.topic}.Envelope`, options['schema.name.adjustment.mode'])))
 }
 
 function envelopeSchema({ valueSchema, oldSchema }: TableForm, name: string): ConnectSchema {

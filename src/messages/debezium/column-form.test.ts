@@ -115,10 +115,24 @@ describe('decimals', () => {
       expect(() => precise.value(special)).toThrow(expect.objectContaining({ code: 'FORMAT_VALUE', kind: 'data' }))
     expect(formed(decimal(null, null), { properties: { 'event.converting.failure.handling.mode': 'warn' } }).value('NaN')).toBe(null)
   })
-  test.each([
-    ['double', ['1.5', 1.5], ['NaN', 'NaN'], ['-Infinity', '-Infinity']],
-    ['string', ['1.50', '1.50'], ['NaN', 'NAN'], ['-Infinity', 'NEGATIVE_INFINITY']],
-  ] as const)('as %s', (mode, ...cases) => {
+  test.each<[string, [string, unknown][]]>([
+    [
+      'double',
+      [
+        ['1.5', 1.5],
+        ['NaN', 'NaN'],
+        ['-Infinity', '-Infinity'],
+      ],
+    ],
+    [
+      'string',
+      [
+        ['1.50', '1.50'],
+        ['NaN', 'NAN'],
+        ['-Infinity', 'NEGATIVE_INFINITY'],
+      ],
+    ],
+  ])('as %s', (mode, cases) => {
     const loose = formed(decimal(4, 2), { properties: { 'decimal.handling.mode': mode } })
     for (const [from, to] of cases) expect(loose.value(from)).toBe(to)
   })

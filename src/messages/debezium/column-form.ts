@@ -24,6 +24,11 @@ export type ColumnForm = {
    * that JSON escapes; or a text that may.
    */
   short?: 'plain' | 'quoted' | 'text'
+  /**
+   * The same JSON from the value's canonical text as bytes, the first `length` of `digits`: where it ends in `out`. −1 where `text` has to do it.
+   * Left out where there is no shorter way.
+   */
+  putText?(digits: Uint8Array, length: number, out: Uint8Array, at: number): number
   /** JSON that stands for a value that the log did not send; null where the form has none. */
   unavailable: string | null
 }

@@ -1,5 +1,6 @@
-import type { Change, MessageChange } from '../../contracts/change.ts'
+import type { Change, MessageChange, RowChange } from '../../contracts/change.ts'
 import type { Format, Message, ReadPlace } from '../../contracts/format.ts'
+import type { RowImage } from '../../contracts/row-image.ts'
 import type { Row, Table } from '../../contracts/table.ts'
 import { messageLines } from '../message-lines.ts'
 import { createHeartbeat } from './heartbeat.ts'
@@ -11,10 +12,21 @@ import { createSourceBlock, placeText, type PlaceText } from './source-block.ts'
 import { createTableForm, type TableForm } from './table-form.ts'
 import { createTransactionTopic, numberOf } from './transaction-topic.ts'
 
-/** What both of Debezium's formats do: which records a change is, and all that is not about rows. `shape` makes messages of records. */
-export function createDebeziumFormat(settings: Settings, shape: Shape): Format {
+/** A change that is one message of one row, all of which is there in bytes. */
+export type Imaged = Extract<RowChange, { op: 'insert' | 'update' }> & { image: RowImage; lsn: number }
+
+/** A shorter way for such changes, for one table version; −1 and null where there is none. */
+export type Bytes = { line(change: Imaged, out: Buffer, at: number): number; message(change: Imaged): Message | null }
+
+export type BytesOf = (form: TableForm, place: PlaceText) => Bytes
+
+/**
+ * What both of Debezium's formats do: which records a change is, and all that is not about rows. `shape` makes messages of records,
+ * `bytesOf` the same messages of rows that lie in bytes.
+ */
+export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: BytesOf | null = null): Format {
   const { options, prefix, nowMs } = settings
-  const encoderOf = createEncoders(settings, shape)
+  const encoderOf = createEncoders(settings, { shape, bytesOf })
   const sources = createSourceBlock(prefix, nowMs)
   const times = createTimes(nowMs)
   const messages = createLogicalMessages(settings)
@@ -24,12 +36,30 @@ export function createDebeziumFormat(settings: Settings, shape: Shape): Format {
   const transactions = options['provide.transaction.metadata'] ? createTransactionTopic(transactionOptions(settings)) : null
   let database = options['database.dbname'] ?? ''
 
+  /** Changes of a transaction that is told are counted, which is the longer way's. */
+  const isImaged = (each: Change): each is Imaged =>
+    (each.op === 'insert' || each.op === 'update') &&
+    each.image !== undefined &&
+    each.lsn !== undefined &&
+    transactions === null &&
+    !skipped.has(each.op === 'insert' ? 'c' : 'u')
+
   const change = (each: Change): readonly Message[] => {
+    const message = bytesOf && isImaged(each) ? enter(each.table).bytes?.message(each) : null
+    return message ? [message] : changeOverText(each)
+  }
+
+  const enter = (table: Table): Encoder => {
+    const encoder = encoderOf(table)
+    database = encoder.database
+    return encoder
+  }
+
+  const changeOverText = (each: Change): readonly Message[] => {
     if (each.op === 'message') return messages.wants(each) ? messageOf(each) : []
     const out: Message[] = transactions ? [...transactions.enter(each.tx)] : []
-    const encoder = encoderOf(each.table)
+    const encoder = enter(each.table)
     const lsn = each.lsn ?? numberOf(each.tx.position)
-    database = encoder.database
     for (const part of partsOf(each, encoder.form, told)) {
       if (skipped.has(part.op)) continue
       const source = sources.change(each.tx, lsn, encoder.place)
@@ -63,23 +93,33 @@ export function createDebeziumFormat(settings: Settings, shape: Shape): Format {
     read,
     after: (batch) => [...(transactions && batch.betweenTransactions ? transactions.leave() : []), ...heartbeat()],
     wholeTransactions: transactions !== null,
-    changeLine: (each) => messageLines(change(each)),
+    changeLine: (each) => messageLines(changeOverText(each)),
     readLine: (table, row, at) => messageLines(read(table, row, at)),
     lines: messageLines,
+    ...(bytesOf && {
+      writeLine: (each: Change, out: Buffer, at: number) => (isImaged(each) ? (enter(each.table).bytes?.line(each, out, at) ?? -1) : -1),
+    }),
   }
 }
 
-type Encoder = { form: TableForm; place: PlaceText; database: string; push: (record: DebeziumRecord, out: Message[]) => void }
+type Encoder = {
+  form: TableForm
+  place: PlaceText
+  database: string
+  push: (record: DebeziumRecord, out: Message[]) => void
+  bytes: Bytes | null
+}
 
 /** One encoder per table version, the last one at hand: changes of one table mostly come together. */
-function createEncoders({ options, prefix }: Settings, shape: Shape): (table: Table) => Encoder {
+function createEncoders({ options, prefix }: Settings, how: { shape: Shape; bytesOf: BytesOf | null }): (table: Table) => Encoder {
   const encoders = new WeakMap<Table, Encoder>()
   let lastTable: Table | null = null
   let last: Encoder
   const create = (table: Table): Encoder => {
     const database = options['database.dbname'] ?? table.database ?? ''
     const form = createTableForm(table, options, prefix)
-    return { form, database, place: placeText({ database, schema: table.schema, table: table.name }), push: shape(form) }
+    const place = placeText({ database, schema: table.schema, table: table.name })
+    return { form, database, place, push: how.shape(form), bytes: how.bytesOf?.(form, place) ?? null }
   }
   return (table) => {
     if (table === lastTable) return last
@@ -105,7 +145,7 @@ function createTimes(nowMs: () => number): () => string {
 }
 
 /** Of a connector there is always one task, 0, and its name is its kind. */
-function contextHeaders({ options, prefix }: Settings): Record<string, string> {
+export function contextHeaders({ options, prefix }: Settings): Record<string, string> {
   if (!options['extended.headers.enabled']) return {}
   return {
     '__debezium.context.connectorLogicalName': prefix,

@@ -1,5 +1,6 @@
 import type { LogicalType, Value } from '../../contracts/table.ts'
 import { decimalBase64 } from '../connect/decimal-base64.ts'
+import { putDecimal } from '../connect/put-decimal.ts'
 import type { ConnectSchema } from '../connect/schema.ts'
 import { floatText } from '../json/json-text.ts'
 import { textual, type ColumnForm, type FormContext } from './column-form.ts'
@@ -16,8 +17,8 @@ export function moneyForm(context: FormContext): ColumnForm {
   const { options } = context
   if (options['decimal.handling.mode'] !== 'precise') return loose(context)
   const scale = options['money.fraction.digits']
-  const form = exact(decimalSchema(scale), scale, context)
-  return { ...form, text: (value) => form.text(roundHalfUp(value as string, scale)) } // text, by the value model
+  const { schema, text, unavailable } = exact(decimalSchema(scale), scale, context)
+  return { schema, unavailable, text: (value) => text(roundHalfUp(value as string, scale)) } // text, by the value model
 }
 
 function decimalSchema(scale: number, precision?: number): ConnectSchema {
@@ -30,7 +31,8 @@ function exact(schema: ConnectSchema, scale: number, { misfit }: FormContext): C
     const bytes = isSpecial(value as string) ? null : decimalBase64(value as string, scale) // text, by the value model
     return bytes === null ? misfit('what is no finite number of that scale', REMEDY) : `"${bytes}"`
   }
-  return { schema, text, unavailable: null }
+  const putText: ColumnForm['putText'] = (digits, length, out, at) => putDecimal(digits, length, { scale, out, at })
+  return { schema, text, putText, unavailable: null }
 }
 
 /** numeric without bounds: each value with a scale of its own. */

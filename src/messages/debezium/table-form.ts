@@ -40,6 +40,7 @@ export type TableForm = {
   someOf(row: Row, without: readonly string[]): string[]
   /** Places in rows of what makes the key. */
   keyColumns: readonly number[]
+  keySchema: ConnectSchema
   /** The key with its schema, where keys have one; null where the table has no key. Throws `FORMAT_KEY` where the row lacks a part. */
   key(row: Row): string | null
   /** The same without a schema. */
@@ -76,6 +77,7 @@ export function createTableForm(table: Table, options: DebeziumOptions, prefix: 
     after: compileMembers(fields, 'placeholder'),
     before: compileMembers(fields, 'null'),
     someOf: (row, without) => fields.filter(({ name }) => !without.includes(name)).map((field) => memberText(field, row)),
+    keySchema,
     keyColumns: keyFields.map((field) => field.index),
     key(row) {
       const key = plainKey(row)

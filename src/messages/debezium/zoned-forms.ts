@@ -13,7 +13,20 @@ export function zonedTimestampForm({ modifier }: FormContext): ColumnForm {
     const point = body.indexOf('.')
     return point < 0 ? `"${body}.${'0'.repeat(digits)}Z"` : `"${body}${'0'.repeat(digits - (body.length - point - 1))}Z"`
   }
-  return { schema: named('io.debezium.time.ZonedTimestamp'), text: (value) => text(value as string), unavailable: null } // text, by the value model
+  const putText: ColumnForm['putText'] = (from, length, out, at) => putZoned(from, length, { digits, out, at })
+  return { schema: named('io.debezium.time.ZonedTimestamp'), text: (value) => text(value as string), putText, unavailable: null } // text, by the value model
+}
+
+/** The same for a year of four digits and at least one behind the second. */
+function putZoned(from: Uint8Array, length: number, { digits, out, at }: { digits: number; out: Uint8Array; at: number }): number {
+  if (digits === 0 || length < SECONDS + 1 || length > SECONDS + digits + 2 || from[4] !== 0x2d || from[10] !== 0x54) return -1
+  out[at++] = 0x22
+  for (let i = 0; i < length - 1; i++) out[at++] = from[i] as number // i < length
+  if (length === SECONDS + 1) out[at++] = 0x2e
+  for (let i = Math.max(length - 2 - SECONDS, 0); i < digits; i++) out[at++] = 0x30
+  out[at] = 0x5a
+  out[at + 1] = 0x22
+  return at + 2
 }
 
 /** The length of `2026-11-20T01:02:03`. */
