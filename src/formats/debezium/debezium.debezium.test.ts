@@ -1,0 +1,47 @@
+/**
+ * Debezium and Millrace read one log, and their records are the same but for what test/debezium/known-differences.ts lists. Each set of
+ * properties is given to both.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compareSets } from '../../../test/debezium/compare-sets.ts'
+import { ALWAYS, OF_ROWS, OF_TYPES } from '../../../test/debezium/known-differences.ts'
+import { RECORD_SETS, VALUE_SETS } from '../../../test/debezium/option-sets.ts'
+import { comparedMajors, readChanges } from '../../../test/debezium/read-both.ts'
+import { ROW_WORKLOAD } from '../../../test/debezium/row-workload.ts'
+import { typeWorkload } from '../../../test/debezium/type-workload.ts'
+import { startPostgres, type PostgresServer } from '../../../test/servers.ts'
+
+/** The first time on a machine Debezium is fetched. */
+const PATIENCE = { timeout: 300_000 }
+
+describe.each(comparedMajors())('beside Debezium, on Postgres %i', (major) => {
+  let server: PostgresServer
+  beforeAll(async () => void (server = await startPostgres(major)))
+  afterAll(async () => server.stop())
+
+  test('every kind of change', PATIENCE, async ({ signal }) => {
+    const read = await readChanges(server, { workload: ROW_WORKLOAD, sets: RECORD_SETS, signal })
+    const { unexplained, unused, records } = await compareSets({
+      type: 'debezium',
+      sets: RECORD_SETS,
+      read,
+      known: [...ALWAYS, ...OF_ROWS],
+    })
+    expect(unexplained).toEqual([])
+    expect(unused).toEqual([])
+    expect(records).toBeGreaterThan(500)
+  })
+
+  test('every type', PATIENCE, async ({ signal }) => {
+    const read = await readChanges(server, { workload: typeWorkload(major), sets: VALUE_SETS, signal })
+    const { unexplained, unused, records } = await compareSets({
+      type: 'debezium',
+      sets: VALUE_SETS,
+      read,
+      known: [...ALWAYS, ...OF_TYPES],
+    })
+    expect(unexplained).toEqual([])
+    expect(unused).toEqual([])
+    expect(records).toBeGreaterThan(1000)
+  })
+})

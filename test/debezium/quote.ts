@@ -1,0 +1,3 @@
+export function quoteLiteral(text: string): string {
+  return `E'${text.replace(/[\\']/g, '\\$&')}'`
+}

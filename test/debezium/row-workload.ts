@@ -1,0 +1,76 @@
+/** Changes of every kind: what happens to rows, to keys, to large values and around them. */
+import type { Workload } from './read-both.ts'
+
+const TABLES = [
+  'CREATE EXTENSION hstore',
+  `CREATE TABLE customers (id serial PRIMARY KEY, name text NOT NULL DEFAULT 'nobody', email varchar(40) UNIQUE, balance numeric(10,2) DEFAULT 1.50,
+    active bool NOT NULL DEFAULT true, created timestamptz DEFAULT '2026-01-01Z', tags text[] DEFAULT '{}', note text DEFAULT 'it''s, "so"')`,
+  `CREATE TABLE pairs (b text, a int, v text, PRIMARY KEY (a, b))`,
+  `CREATE TABLE whole (id int PRIMARY KEY, v text, n int)`,
+  `ALTER TABLE whole REPLICA IDENTITY FULL`,
+  `CREATE TABLE keyless (a int, v text)`,
+  `ALTER TABLE keyless REPLICA IDENTITY FULL`,
+  `CREATE TABLE by_index (id int, code text NOT NULL, v text)`,
+  `CREATE UNIQUE INDEX by_index_code ON by_index (code)`,
+  `ALTER TABLE by_index REPLICA IDENTITY USING INDEX by_index_code`,
+  `CREATE TABLE large (id int PRIMARY KEY, t text, b bytea, j jsonb, x json, l text[], n int[], h hstore, v int)`,
+  ...['t', 'b', 'j', 'x', 'l', 'n', 'h'].map((column) => `ALTER TABLE large ALTER ${column} SET STORAGE EXTERNAL`),
+  `CREATE TABLE large_whole (LIKE large INCLUDING ALL)`,
+  `ALTER TABLE large_whole REPLICA IDENTITY FULL`,
+  `CREATE TABLE parent (id int PRIMARY KEY)`,
+  `CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent)`,
+  `CREATE SCHEMA "My Shop"`,
+  `CREATE TABLE "My Shop"."order-items" (id int PRIMARY KEY, "Größe" text, "a.b" int, "2nd" int)`,
+  `CREATE TABLE generated (id int PRIMARY KEY, a int, twice int GENERATED ALWAYS AS (a * 2) STORED)`,
+  `CREATE TABLE one_column (id uuid PRIMARY KEY)`,
+  `CREATE TABLE key_types (d date, t timestamp, n numeric(6,2), b bytea, v int, PRIMARY KEY (d, t, n, b))`,
+]
+
+const LARGE = `repeat('0123456789', 900), decode(repeat('ab', 9000), 'hex'), to_jsonb(repeat('j', 9000)), to_json(repeat('x', 9000)),
+  array_fill('element'::text, ARRAY[1500]), array_fill(7, ARRAY[3000]), hstore('k', repeat('h', 9000)), 1`
+
+const CHANGES: Workload['changes'] = [
+  `INSERT INTO customers (name) VALUES ('Ada')`,
+  `INSERT INTO customers VALUES (10, 'Bob', 'b@x', 12.5, false, '2026-11-20 01:02:03.5+02', '{a,NULL,"b c"}', 'note')`,
+  `INSERT INTO customers (id, name, balance, created, tags, note) VALUES (11, 'Nil', NULL, NULL, NULL, NULL)`,
+  `UPDATE customers SET name = 'Bobby', balance = NULL WHERE id = 10`,
+  `UPDATE customers SET name = name WHERE id = 10`,
+  `UPDATE customers SET id = 20 WHERE id = 10`,
+  `DELETE FROM customers WHERE id = 20`,
+  [`INSERT INTO customers (id, name) VALUES (30, 'x'), (31, 'y')`, `UPDATE customers SET name = 'z' WHERE id >= 30`],
+  [
+    `INSERT INTO pairs VALUES ('b', 1, 'v'), ('c', 2, NULL)`,
+    `INSERT INTO whole VALUES (1, 'a', 1), (2, NULL, 2)`,
+    `DELETE FROM pairs WHERE a = 2`,
+  ],
+  `UPDATE pairs SET b = 'bb', v = 'w' WHERE a = 1`,
+  `UPDATE whole SET v = 'b' WHERE id = 1`,
+  `UPDATE whole SET v = v WHERE id = 1`,
+  `UPDATE whole SET id = 3, v = NULL WHERE id = 1`,
+  `DELETE FROM whole`,
+  [`INSERT INTO keyless VALUES (1, 'x'), (1, 'x'), (NULL, NULL)`, `UPDATE keyless SET v = 'y' WHERE a = 1`, `DELETE FROM keyless`],
+  [`INSERT INTO by_index VALUES (1, 'c', 'v')`, `UPDATE by_index SET v = 'w'`, `UPDATE by_index SET code = 'd'`, `DELETE FROM by_index`],
+  `INSERT INTO large VALUES (1, ${LARGE})`,
+  `UPDATE large SET v = 2`,
+  `UPDATE large SET t = 'short'`,
+  `UPDATE large SET id = 2`,
+  `DELETE FROM large`,
+  `INSERT INTO large_whole VALUES (1, ${LARGE})`,
+  `UPDATE large_whole SET v = 2`,
+  `DELETE FROM large_whole`,
+  [`INSERT INTO parent VALUES (1), (2)`, `INSERT INTO child VALUES (1, 1), (2, NULL)`, `TRUNCATE parent CASCADE`],
+  [`INSERT INTO child VALUES (3, NULL)`, `TRUNCATE child RESTART IDENTITY`],
+  [
+    `SELECT pg_logical_emit_message(true, 'audit', 'héllo')`,
+    `INSERT INTO parent VALUES (5)`,
+    `SELECT pg_logical_emit_message(true, 'other', '\\x00ff'::bytea)`,
+  ],
+  `SELECT pg_logical_emit_message(false, 'audit', 'outside')`,
+  `INSERT INTO "My Shop"."order-items" VALUES (1, 'groß', 2, 3)`,
+  `UPDATE "My Shop"."order-items" SET id = 2`,
+  [`INSERT INTO generated VALUES (1, 21)`, `UPDATE generated SET a = 22`],
+  [`INSERT INTO one_column VALUES ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')`, `DELETE FROM one_column`],
+  [`INSERT INTO key_types VALUES ('2026-11-20', '2026-11-20 01:02:03.5', 12.5, '\\xff00', 1)`, `DELETE FROM key_types`],
+]
+
+export const ROW_WORKLOAD: Workload = { tables: TABLES, changes: CHANGES }
