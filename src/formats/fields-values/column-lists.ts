@@ -1,8 +1,6 @@
 import { UNCHANGED, type Row, type Table, type Value } from '../../contracts/table.ts'
 import { quoted } from '../../messages/json/json-text.ts'
-import { typeWords, valueTextOf } from './values.ts'
-
-export type ValueOptions = { decimals: 'number' | 'string' }
+import { typeWords, valueTextOf, type ValueOptions } from './record-values.ts'
 
 /** `"fields":[…],"types":[…],"values":[…]` of the columns that a row has; those that were not sent are in none of them. */
 export type ColumnLists = (row: Row) => string

@@ -17,7 +17,7 @@ import {
 } from '../../testing/fixtures.ts'
 import { definition } from './definition.ts'
 import { createFieldsValues } from './fields-values.ts'
-import { typeWords } from './values.ts'
+import { typeWords } from './record-values.ts'
 
 const users = usersTable()
 const create = () => createFieldsValues({ decimals: 'number' })

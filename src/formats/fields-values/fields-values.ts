@@ -5,8 +5,8 @@ import { quoted } from '../../messages/json/json-text.ts'
 import { createObjectText } from '../../messages/json/object-text.ts'
 import { withValueLines } from '../../messages/message-lines.ts'
 import { perTable } from '../../messages/per-table.ts'
-import { createColumnLists, type ColumnLists, type ValueOptions } from './column-lists.ts'
-import { bytesText } from './values.ts'
+import { createColumnLists, type ColumnLists } from './column-lists.ts'
+import { bytesText, type ValueOptions } from './record-values.ts'
 
 /**
  * pg_to_brokers' record: `{"transaction_id":689,"change_type":"table","table_name":"public.companies","operation":"UPDATE",

@@ -1,6 +1,6 @@
 import type { LogicalType, Value } from '../../contracts/table.ts'
 import { quoted } from '../../messages/json/json-text.ts'
-import { withJsonAsText } from '../../messages/json/plain-json.ts'
+import { withJsonAsText } from '../../messages/json/json-as-text.ts'
 import { valueText, type ValueText } from '../../messages/json/value-text.ts'
 import { lowerBoundsOf } from '../../values/lower-bounds.ts'
 

@@ -9,7 +9,7 @@ import { perTable } from '../../messages/per-table.ts'
 import { createTemplate } from '../../messages/template.ts'
 import { avroSchemaText } from './avro-schema.ts'
 import { flatValueText } from './flat-value-text.ts'
-import { lsnText, namesText } from './parts.ts'
+import { lsnText, namesText } from './place-text.ts'
 import { specText } from './schema-spec.ts'
 
 export type ModificationOptions = { schema: 'spec' | 'avro'; schemaTopic?: string | undefined }

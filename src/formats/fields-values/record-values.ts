@@ -1,9 +1,10 @@
 import type { LogicalType } from '../../contracts/table.ts'
 import { floatText, quoted } from '../../messages/json/json-text.ts'
-import { withJsonAsText } from '../../messages/json/plain-json.ts'
+import { withJsonAsText } from '../../messages/json/json-as-text.ts'
 import { arrayText, valueText, type ValueText } from '../../messages/json/value-text.ts'
 import { toPgDay, toPgTimestamp } from '../../values/pg-dates.ts'
-import type { ValueOptions } from './column-lists.ts'
+
+export type ValueOptions = { decimals: 'number' | 'string' }
 
 /**
  * A present value as pg_to_brokers gave it: numbers and booleans of JSON, everything else the text that Postgres prints (datestyle ISO,
