@@ -45,6 +45,8 @@ export type Table = {
   columns: readonly Column[]
   /** Indexes into `columns`: the primary key, else the replica identity index. Empty where the table has neither. */
   key: readonly number[]
+  /** The key's columns by `id` in the order of its index, where that is not the order of the columns: formats that show keys follow it. */
+  keyOrder?: readonly number[]
   /** What the log sends of an old row. */
   identity: 'key' | 'full' | 'nothing'
 }

@@ -137,7 +137,7 @@ test('a logical message has a topic of its own, in a transaction or outside of o
   expect(inside?.value).toMatchObject({ op: 'm', ts_ms: NOW_MS, message: { prefix: 'app', content: 'aGVsbG8=' } })
   expect(inside?.value.source).toMatchObject({ schema: '', table: '', txId: 703, lsn: 700 })
   const [outside] = parsed(format.change({ ...messageAt(4), tx: null, transactional: false, lsn: 800 }))
-  expect(outside?.value.source).toMatchObject({ txId: null, lsn: 800, sequence: '[null,"800"]' })
+  expect(outside?.value.source).toMatchObject({ txId: null, lsn: 800, sequence: '["800","800"]', ts_ms: 1790000003123 })
   expect(format.change({ ...messageAt(5), prefix: 'noise-1' })).toEqual([])
 })
 
@@ -169,6 +169,26 @@ test('a value that the log did not send is the placeholder, in the form of its t
   expect(() => said(change)).toThrow(
     expect.objectContaining({ code: 'FORMAT_VALUE', hint: expect.stringContaining('REPLICA IDENTITY FULL') }),
   )
+})
+
+test('a placeholder may be told by its bytes', () => {
+  const types = [{ kind: 'int64' }, { kind: 'bytes' }, { kind: 'array', of: { kind: 'int32' } }] as const
+  const table = sampleTable(
+    't',
+    types.map((type, at) => sampleColumn(['id', 'b', 'n'][at]!, type)), // as many names
+  )
+  const { after } = said(updateOf(table, [1n, UNCHANGED, UNCHANGED]), { 'unavailable.value.placeholder': 'hex:00ff' })[0].value
+  expect(after).toEqual({ id: 1, b: 'AP8=', n: [0, -1] })
+})
+
+test('a key of several columns is in the order of its index, where the source tells it', () => {
+  const columns = ['a', 'b', 'c'].map((name, at) => sampleColumn(name, { kind: 'int32' }, { id: at + 11 }))
+  const keyBy = (keyOrder: readonly number[]) => {
+    const table = { ...sampleTable('t', columns, { key: [0, 2] }), keyOrder }
+    return transactionOf(1, [insertOf(table, [1, 2, 3])]).flatMap((change) => debeziumOf().change(change))[0]?.key
+  }
+  expect(keyBy([13, 11])).toBe('{"c":3,"a":1}')
+  expect(keyBy([13, 12])).toBe('{"a":1,"c":3}')
 })
 
 test('topics and schemas hold no character that Kafka or Avro does not take', () => {

@@ -6,13 +6,14 @@ import type { ValueText } from '../json/value-text.ts'
 import { binaryForm } from './binary-forms.ts'
 import { formOf, type ColumnForm, type FormContext } from './column-form.ts'
 import type { DebeziumOptions } from './options.ts'
+import { placeholderOf } from './placeholder.ts'
 
 /** Arrays of these Debezium leaves out, though it takes the types themselves. */
 const LEFT_OUT = new Set(['name', 'xml', 'point'])
 
 /** Further dimensions are arrays inside the array; lower bounds are not told. */
 export function arrayForm(of: LogicalType, context: FormContext): ColumnForm | null {
-  const isLeftOut = context.money || of.kind === 'interval' || of.kind === 'bits' || ('name' in of && LEFT_OUT.has(of.name))
+  const isLeftOut = context.isMoney || context.isVarbit || of.kind === 'interval' || ('name' in of && LEFT_OUT.has(of.name))
   const element = isLeftOut ? null : formOf(of, context)
   if (element === null) return null
   return {
@@ -32,17 +33,17 @@ function listText(itemText: ValueText): ValueText {
 
 /** The placeholder in the element's own type, as far as that can be: numbers are its bytes. */
 function unavailableList({ type, name }: ConnectSchema, options: DebeziumOptions): string | null {
-  const placeholder = options['unavailable.value.placeholder']
-  if (name === 'io.debezium.data.Uuid') return `["${nameUuid(placeholder)}"]`
+  const { text, bytes } = placeholderOf(options)
+  if (name === 'io.debezium.data.Uuid') return `["${nameUuid(bytes)}"]`
   if (type === 'bytes' && name === undefined) return `[${binaryForm(options).unavailable}]`
-  if (type === 'string') return `[${quoted(placeholder)}]`
-  if (['int16', 'int32', 'int64', 'float', 'double'].includes(type)) return `[${Buffer.from(placeholder).join(',')}]`
+  if (type === 'string') return `[${quoted(text)}]`
+  if (['int16', 'int32', 'int64', 'float', 'double'].includes(type)) return `[${new Int8Array(bytes).join(',')}]`
   return null
 }
 
 /** RFC 9562, version 3 without a name space: java.util.UUID, `nameUUIDFromBytes`. */
-function nameUuid(text: string): string {
-  const bytes = createHash('md5').update(text).digest()
+function nameUuid(name: Uint8Array): string {
+  const bytes = createHash('md5').update(name).digest()
   bytes[6] = (bytes[6]! & 0x0f) | 0x30 // 16 bytes
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')

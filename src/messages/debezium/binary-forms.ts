@@ -2,14 +2,15 @@ import type { Value } from '../../contracts/table.ts'
 import { base64, quoted } from '../json/json-text.ts'
 import type { ColumnForm, FormContext } from './column-form.ts'
 import type { DebeziumOptions } from './options.ts'
+import { placeholderOf } from './placeholder.ts'
 
 /** Bytes by `binary.handling.mode`. Connect's JSON shows its bytes in base64. */
 export function binaryForm(options: DebeziumOptions): ColumnForm {
   const mode = options['binary.handling.mode']
   const show = mode === 'hex' ? hex : mode === 'base64-url-safe' ? urlSafe : base64
-  const placeholder = options['unavailable.value.placeholder']
+  const placeholder = placeholderOf(options)
   // As Debezium has it: the hexadecimal form alone shows the placeholder as it is written.
-  const unavailable = mode === 'hex' ? quoted(placeholder) : show(Buffer.from(placeholder))
+  const unavailable = mode === 'hex' ? quoted(placeholder.text) : show(placeholder.bytes)
   return {
     schema: { type: mode === 'bytes' ? 'bytes' : 'string', optional: false },
     text: (value) => show(value as Uint8Array), // bytes, by the value model

@@ -75,7 +75,7 @@ test.each<[string, LogicalType]>([
 test('a type that is not known shows the server’s text', () => {
   const point: LogicalType = { kind: 'composite', name: 'at', fields: [{ name: 'x', type: { kind: 'int32' } }, { name: 'note', type: text('text') }] } // prettier-ignore
   const shown = formed(point, { properties: { 'include.unknown.datatypes': 'true', 'binary.handling.mode': 'hex' } })
-  expect(Buffer.from(shown.value({ x: 1, note: 'a b' }) as string, 'hex').toString()).toBe('("1","a b")')
+  expect(Buffer.from(shown.value({ x: 1, note: 'a b' }) as string, 'hex').toString()).toBe('(1,"a b")')
 })
 
 describe('decimals', () => {
@@ -199,6 +199,14 @@ describe('times', () => {
     for (const [from, to] of cases) expect(formed(type, how).value(from)).toBe(to)
   }) // prettier-ignore
 
+  test('microseconds past 2^53 keep every digit, and none is told that 64 bits do not hold', () => {
+    const micros = formed({ kind: 'timestamp' }).form
+    expect(micros?.text('9999-12-31T23:59:59.999999')).toBe('253402300799999999')
+    expect(micros?.text('2285-12-31T10:11:12.131415')).toBe('9971979072131415')
+    expect(formed({ kind: 'timestamp' }, by('connect')).form?.text('9999-12-31T23:59:59.999999')).toBe('253402300799999')
+    expect(() => micros?.text('+294276-12-31T23:59:59.999999')).toThrow(expect.objectContaining({ code: 'FORMAT_VALUE' }))
+  })
+
   test('nanoseconds hold the years 1677 to 2262', () => {
     const nanos = formed({ kind: 'timestamp' }, by('nanoseconds')).form
     expect(nanos?.text('2026-11-20T01:02:03.5')).toBe('1795136523500000000')
@@ -234,10 +242,37 @@ test('arrays keep nulls and further dimensions', () => {
   expect(list.schema?.items).toEqual({ type: 'int32', optional: true })
 })
 
-test.each<LogicalType>([text('name'), text('xml'), { kind: 'interval' }, { kind: 'bits' }, { kind: 'unknown', name: 'point' }])(
+test.each<LogicalType>([text('name'), text('xml'), { kind: 'interval' }, { kind: 'unknown', name: 'point' }])(
   'arrays of %j are left out',
   (of) => expect(formed({ kind: 'array', of }).form).toBe(null),
 )
+
+test('arrays of bits are lists of them, but for those of varying length; money has none', () => {
+  const bits: LogicalType = { kind: 'array', of: { kind: 'bits' } }
+  expect(formed(bits, { modifier: 1, sourceType: 'bit(1)[]' }).value(['1', null])).toEqual([true, null])
+  expect(formed(bits, { modifier: 4, sourceType: 'bit(4)[]' }).value(['1010'])).toEqual(['Cg=='])
+  expect(formed(bits, { sourceType: 'bit varying[]' }).form).toBe(null)
+  expect(formed({ kind: 'array', of: decimal(19, 2) }, { sourceType: 'money[]' }).form).toBe(null)
+})
+
+test('the catalogue’s own vectors are lists', () => {
+  expect(formed({ kind: 'unknown', name: 'int2vector' }).value('1 2 3')).toEqual([1, 2, 3])
+  expect(formed({ kind: 'unknown', name: 'oidvector' }).value('')).toEqual([])
+})
+
+test.each<[Value, string]>([
+  [{ a: null, b: '', c: [['x', 'y z']] }, '(,"","{{x,""y z""}}")'],
+  [{ a: 1, b: 'say "so"\\', c: ['null', '', '{', null] }, '(1,"say ""so""\\\\","{""null"","""",""{"",NULL}")'],
+])('a composite is printed as the server prints it: %j', (value, shown) => {
+  const fields = [
+    { name: 'a', type: { kind: 'int32' as const } },
+    { name: 'b', type: text('text') },
+    { name: 'c', type: { kind: 'array' as const, of: text('text') } },
+  ]
+  const properties = { 'include.unknown.datatypes': 'true', 'binary.handling.mode': 'hex' }
+  const hex = formed({ kind: 'composite', name: 'c', fields }, { properties }).value(value) as string // hexadecimal digits
+  expect(Buffer.from(hex, 'hex').toString()).toBe(shown)
+})
 
 test('points, geometries and vectors', () => {
   const shown = (name: string, value: string) => formed({ kind: 'unknown', name }).value(value)

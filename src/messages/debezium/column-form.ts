@@ -5,6 +5,7 @@ import { arrayForm } from './array-form.ts'
 import { binaryForm, bitsForm } from './binary-forms.ts'
 import { decimalForm, moneyForm } from './decimal-forms.ts'
 import { spatialForm } from './spatial-forms.ts'
+import { placeholderOf } from './placeholder.ts'
 import { intervalForm } from './interval-form.ts'
 import { hstoreForm } from './hstore-form.ts'
 import type { Misfit } from './misfit.ts'
@@ -34,12 +35,13 @@ export type ColumnForm = {
 }
 
 /** What a form is made from. */
-export type FormContext = { options: DebeziumOptions; modifier: number; money: boolean; misfit: Misfit }
+export type FormContext = { options: DebeziumOptions; modifier: number; isMoney: boolean; isVarbit: boolean; misfit: Misfit }
 
 /** Null where Debezium does not capture columns of the type. */
 export function columnForm(column: Column, options: DebeziumOptions, misfit: Misfit): ColumnForm | null {
   const { type, sourceType, typeModifier } = column
-  return formOf(type, { options, modifier: typeModifier, money: /^money(\[\])*$/.test(sourceType), misfit })
+  const [isMoney, isVarbit] = [sourceType.startsWith('money'), sourceType.startsWith('bit varying')]
+  return formOf(type, { options, modifier: typeModifier, isMoney, isVarbit, misfit })
 }
 
 export function formOf(type: LogicalType, context: FormContext): ColumnForm | null {
@@ -58,7 +60,7 @@ export function formOf(type: LogicalType, context: FormContext): ColumnForm | nu
       // A number, by the value model.
       return { schema: { type: type.kind === 'float32' ? 'float' : 'double', optional: false }, text: (value) => floatText(value as number), unavailable: null } // prettier-ignore
     case 'decimal':
-      return context.money ? moneyForm(context) : decimalForm(type, context)
+      return context.isMoney ? moneyForm(context) : decimalForm(type, context)
     case 'text':
       return textForm(type, context)
     case 'json':
@@ -112,5 +114,5 @@ export function named(name: string, schema: ConnectSchema = STRING): ConnectSche
 
 /** Whatever is text. */
 export function textual(options: DebeziumOptions, schema: ConnectSchema): ColumnForm {
-  return { schema, text: (value) => quoted(value as string), short: 'text', unavailable: quoted(options['unavailable.value.placeholder']) } // text, by the value model
+  return { schema, text: (value) => quoted(value as string), short: 'text', unavailable: quoted(placeholderOf(options).text) } // text, by the value model
 }

@@ -1,4 +1,4 @@
-import type { Change, MessageChange, RowChange } from '../../contracts/change.ts'
+import type { Change, MessageChange, RowChange, Transaction } from '../../contracts/change.ts'
 import type { Format, Message, ReadPlace } from '../../contracts/format.ts'
 import type { RowImage } from '../../contracts/row-image.ts'
 import type { Row, Table } from '../../contracts/table.ts'
@@ -35,6 +35,7 @@ export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: 
   const told = { context: contextHeaders(settings), skipsUnchanged: options['skip.messages.without.change'] }
   const transactions = options['provide.transaction.metadata'] ? createTransactionTopic(transactionOptions(settings)) : null
   let database = options['database.dbname'] ?? ''
+  let latest: Transaction | null = null
 
   /** Changes of a transaction that is told are counted, which is the longer way's. */
   const isImaged = (each: Change): each is Imaged =>
@@ -45,20 +46,22 @@ export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: 
     !skipped.has(each.op === 'insert' ? 'c' : 'u')
 
   const change = (each: Change): readonly Message[] => {
-    const message = bytesOf && isImaged(each) ? enter(each.table).bytes?.message(each) : null
+    const message = bytesOf && isImaged(each) ? enter(each).bytes?.message(each) : null
     return message ? [message] : changeOverText(each)
   }
 
-  const enter = (table: Table): Encoder => {
+  /** What a logical message takes from the change before it is kept. */
+  const enter = ({ table, tx }: Exclude<Change, MessageChange>): Encoder => {
     const encoder = encoderOf(table)
     database = encoder.database
+    latest = tx
     return encoder
   }
 
   const changeOverText = (each: Change): readonly Message[] => {
     if (each.op === 'message') return messages.wants(each) ? messageOf(each) : []
     const out: Message[] = transactions ? [...transactions.enter(each.tx)] : []
-    const encoder = enter(each.table)
+    const encoder = enter(each)
     const lsn = each.lsn ?? numberOf(each.tx.position)
     for (const part of partsOf(each, encoder.form, told)) {
       if (skipped.has(part.op)) continue
@@ -73,7 +76,8 @@ export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: 
     const lsn = each.lsn ?? numberOf(each.position)
     const place = placeText({ database, schema: '', table: '' })
     const out = [...(transactions === null ? [] : each.tx === null ? transactions.leave() : transactions.enter(each.tx))]
-    const source = each.tx === null ? sources.loose(lsn, place) : sources.change(each.tx, lsn, place)
+    if (each.tx !== null) latest = each.tx
+    const source = each.tx === null ? sources.loose(lsn, place, latest) : sources.change(each.tx, lsn, place)
     const transaction = transactions !== null && each.tx !== null ? transactions.count(MESSAGE_COLLECTION, lsn) : 'null'
     out.push(messages.message(each, { source, transaction, nowMs: nowMs() }))
     return out
@@ -97,7 +101,7 @@ export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: 
     readLine: (table, row, at) => messageLines(read(table, row, at)),
     lines: messageLines,
     ...(bytesOf && {
-      writeLine: (each: Change, out: Buffer, at: number) => (isImaged(each) ? (enter(each.table).bytes?.line(each, out, at) ?? -1) : -1),
+      writeLine: (each: Change, out: Buffer, at: number) => (isImaged(each) ? (enter(each).bytes?.line(each, out, at) ?? -1) : -1),
     }),
   }
 }

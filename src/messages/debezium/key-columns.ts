@@ -31,5 +31,11 @@ function parseEntry(entry: string, complain: (message: string) => void): KeyChoi
 export function keyColumnsOf(table: Table, choices: readonly KeyChoice[]): readonly number[] {
   const names = table.columns.map((column) => `${tableName(table)}.${column.name}`)
   const chosen = choices.flatMap(({ column }) => names.flatMap((name, index) => (column(name) ? [index] : [])))
-  return chosen.length > 0 ? chosen : table.key
+  return chosen.length > 0 ? chosen : inOrder(table)
+}
+
+/** As the index has them. An order of other columns than the key's says nothing. */
+function inOrder({ columns, key, keyOrder = [] }: Table): readonly number[] {
+  const ordered = keyOrder.flatMap((id) => key.filter((index) => columns[index]?.id === id))
+  return ordered.length === key.length ? ordered : key
 }

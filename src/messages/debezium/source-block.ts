@@ -42,8 +42,8 @@ export type SourcePlace = { database: string; schema: string; table: string }
 export type SourceBlock = {
   /** Of a change in the log. `table`: made by `tablePart`. */
   change(tx: Transaction, lsn: number, place: PlaceText): string
-  /** Of a logical message outside a transaction. */
-  loose(lsn: number, place: PlaceText): string
+  /** Of a logical message outside a transaction, which stands for a commit; its time is that of the transaction before, as Debezium has it. */
+  loose(lsn: number, place: PlaceText, before: Transaction | null): string
   /** Of a row read beside the log, at the byte `position` of it: in Debezium's words, of an incremental snapshot. */
   read(position: number, place: PlaceText): string
 }
@@ -82,9 +82,9 @@ export function createSourceBlock(prefix: string, nowMs: () => number): SourceBl
       }
       return begin + lsn + middle + place.names + id + lsn + REST
     },
-    loose(lsn, place) {
-      const now = nowMs()
-      return `${start(now, 'false', place.database)}null,\\"${lsn}\\"${times(`${now}000`)}${place.names}null,"lsn":${lsn}${REST}`
+    loose(lsn, place, before) {
+      const us = before === null ? nowMs() * 1000 : before.commitTimeUs
+      return `${start(Math.floor(us / 1000), 'false', place.database)}\\"${lsn}\\",\\"${lsn}\\"${times(String(us))}${place.names}null,"lsn":${lsn}${REST}`
     },
     read(position, place) {
       const now = nowMs()

@@ -8,7 +8,7 @@ const WKB: ConnectField = { field: 'wkb', type: 'bytes', optional: false }
 const SRID: ConnectField = { field: 'srid', type: 'int32', optional: true }
 const GEOMETRY = 'io.debezium.data.geometry'
 
-/** Points, PostGIS, pgvector and isn: their values come as the server's text. Null for every other type. */
+/** Points, PostGIS, pgvector, isn and the catalogue's vectors: their values come as the server's text. Null for every other type. */
 export function spatialForm(type: string, { options }: FormContext): ColumnForm | null {
   switch (type) {
     case 'point':
@@ -25,6 +25,9 @@ export function spatialForm(type: string, { options }: FormContext): ColumnForm 
       return vectorForm('io.debezium.data.FloatVector', { type: 'float', optional: false })
     case 'sparsevec':
       return { schema: SPARSE, text: sparseText, unavailable: null }
+    case 'int2vector':
+    case 'oidvector':
+      return listForm({ type: type === 'int2vector' ? 'int16' : 'int64', optional: false })
     case 'isbn':
       return textual(options, { type: 'string', optional: false })
     default:
@@ -61,6 +64,12 @@ function geometryText(value: Value): string {
 /** `[1,2.5]` is JSON already. */
 function vectorForm(name: string, items: ConnectSchema): ColumnForm {
   return { schema: named(name, { type: 'array', optional: false, items }), text: (value) => value as string, unavailable: null } // text, by the value model
+}
+
+/** `1 2 3`. */
+function listForm(items: ConnectSchema): ColumnForm {
+  const text = (value: Value): string => `[${(value as string).trim().replaceAll(' ', ',')}]` // text, by the value model
+  return { schema: { type: 'array', optional: false, items }, text, unavailable: null }
 }
 
 const INT16: ConnectSchema = { type: 'int16', optional: false }

@@ -55,7 +55,10 @@ export function timestampForm(context: FormContext): ColumnForm {
   if (mode === 'connect') return form(`${CONNECT}.Timestamp`, millis)
   if (mode === 'nanoseconds') return form(`${DEBEZIUM}.NanoTimestamp`, nanosText(micros, context))
   if (mode !== 'microseconds' && precisionOf(modifier) <= 3) return form(`${DEBEZIUM}.Timestamp`, millis)
-  return form(`${DEBEZIUM}.MicroTimestamp`, (value) => String(micros(value)))
+  return form(`${DEBEZIUM}.MicroTimestamp`, (value) => {
+    const us = micros(value)
+    return us > LARGEST ? context.misfit('a time past 64 bits of microseconds', 'Set `time.precision.mode` to `isostring`') : String(us)
+  })
 }
 
 export function precisionOf(modifier: number): number {
@@ -65,17 +68,18 @@ export function precisionOf(modifier: number): number {
 /** What pgjdbc and Debezium make of the infinities, in microseconds. */
 const INFINITY = 9_223_372_036_825_200_000n
 const MINUS_INFINITY = -9_223_372_036_832_400_000n
+const LARGEST = 9_223_372_036_854_775_807n
 const LARGEST_NANOS = 9_223_372_036_854_775n
 
 type Micros = (value: Value) => number | bigint
 
-/** Numbers where they are exact: the years of four digits. */
+/** Numbers where they are exact, up to the year 2255. */
 function createMicros(): Micros {
   const parse = createTimestampParser(0)
   return (value) => {
     const text = value as string // by the value model
     const us = parse(text)
-    if (us === us) return us
+    if (Number.isSafeInteger(us)) return us
     if (text === 'infinity') return INFINITY
     return parseTimestamp(text) ?? MINUS_INFINITY
   }

@@ -72,6 +72,18 @@ describe('the batcher', () => {
     ])
   })
 
+  test('a message outside of transactions counts as what was committed before the next', () => {
+    const { batcher, feed } = batcherFrom('0000000000000010')
+    feed.lsn = 0x50
+    batcher.message({ transactional: false, lsn: '0000000000000050', prefix: 'app', content: new Uint8Array() })
+    batcher.begin(begin)
+    batcher.insert(context, [1, 2])
+    batcher.commit(commit)
+    batcher.closeOpen()
+    const changes = batcher.ready.flatMap((each) => (each.kind === 'changes' ? each.changes : []))
+    expect(changes.map(({ tx }) => tx?.log?.previous)).toEqual([undefined, 0x50])
+  })
+
   test('closes at the end of a transaction, at the position behind its commit record', () => {
     const { batcher } = batcherFrom('0000000000000001')
     batcher.begin(begin)

@@ -174,6 +174,8 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
         }
       } else if (lsn > between) {
         between = lsn
+        // It stands for itself, as a transaction does.
+        committed = feed().lsn()
         // `lsn` is the byte after the message, where a commit record may begin: the byte before is the message's alone.
         if (prefix !== OWN_PREFIX) {
           const position = byteBefore(lsn)

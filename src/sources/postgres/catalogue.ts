@@ -187,7 +187,7 @@ function describe({ root, leaves }: Chosen, facts: Facts, scope: Scope): Catalog
       name: root.name,
       id: root.id,
       columns,
-      key: keyOf(root, described, columns),
+      ...keyOf(root, described, columns),
       identity: identityOf(described),
     }),
     asText: choices.map((choice) => choice.selectAsText),
@@ -219,7 +219,7 @@ function choiceOf(attribute: Omit<Attribute, 'included'>, types: TypeResolver, m
  * The key must be in the log for every row that was changed or deleted: so the primary key only where each leaf's
  * identity holds it, else the identity index. A row is found by nothing else.
  */
-function keyOf(root: Relation, leaves: readonly Leaf[], columns: readonly Column[]): readonly number[] {
+function keyOf(root: Relation, leaves: readonly Leaf[], columns: readonly Column[]): Pick<Table, 'key' | 'keyOrder'> {
   for (const ids of [root.primaryKey, root.identityIndex]) {
     if (!ids) continue
     const indexes = ids.map((id) => columns.findIndex((column) => column.id === id)).sort((a, b) => a - b)
@@ -227,9 +227,10 @@ function keyOf(root: Relation, leaves: readonly Leaf[], columns: readonly Column
     const isLogged = (leaf: Leaf) =>
       leaf.identity === 'full' || names.every((name) => name !== undefined && (leaf.identityColumns ?? []).includes(name))
     const cannotBeLogged = leaves.every((leaf) => leaf.identityColumns === null && leaf.identity !== 'full')
-    if (!indexes.includes(-1) && (leaves.every(isLogged) || cannotBeLogged)) return indexes
+    if (!indexes.includes(-1) && (leaves.every(isLogged) || cannotBeLogged))
+      return { key: indexes, ...(indexes.every((index, at) => columns[index]?.id === ids[at]) ? {} : { keyOrder: ids }) }
   }
-  return []
+  return { key: [] }
 }
 
 /** The least that any leaf logs: a value that one leaf leaves out would be read as NULL. */

@@ -58,12 +58,14 @@ export function describeRelation(input: {
   const columns = wanted.map((column, index) =>
     describeColumn(column, ids[index] ?? index + 1, { catalogue, previous: previous?.table ?? null, types }),
   )
+  const key = keyOf(message, columns, { catalogue, previous: previous?.table ?? null })
   const table = makeTable({
+    ...beyondMessage(key, columns, [catalogue?.table, previous?.table]),
     schema: message.schema,
     name: message.name,
     id: message.id,
     columns,
-    key: keyOf(message, columns, { catalogue, previous: previous?.table ?? null }),
+    key,
     identity: identityOf(message, catalogue),
   })
   // Files and stamps are the catalogue's. A message of an older shape lies before whatever wrote them: the next one is judged by them.
@@ -136,6 +138,20 @@ function keyOf(message: RelationMessage, columns: readonly Column[], { catalogue
     if (key && (message.identity === 'n' || key.every((index) => flagged.includes(index))) && (key.length > 0 || everyFlagged)) return key
   }
   return message.identity === 'f' ? [] : flagged
+}
+
+/** What no message tells, of the first that knows it: the database, and the order of the key, where it is that key. */
+function beyondMessage(
+  key: readonly number[],
+  columns: readonly Column[],
+  witnesses: readonly (Table | undefined)[],
+): Pick<Table, 'database' | 'keyOrder'> {
+  const ids = key.map((index) => columns[index]?.id)
+  const database = witnesses.find((table) => table?.database !== undefined)?.database
+  const order = witnesses.find(
+    (table) => table?.keyOrder?.length === ids.length && table.keyOrder.every((id) => ids.includes(id)),
+  )?.keyOrder
+  return { ...(database === undefined ? {} : { database }), ...(order === undefined ? {} : { keyOrder: order }) }
 }
 
 function isFlagged(message: RelationMessage, column: Column): boolean {
