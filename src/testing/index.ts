@@ -1,3 +1,4 @@
+export { createFaultGate } from './fault-gate.ts'
 export { formatConformance, type FormatSubject } from './format-conformance.ts'
 export * from './fixtures.ts'
 export { createMemorySink, createMemoryStore, type MemoryStore } from './memory-sink.ts'

@@ -2,9 +2,10 @@ import type { Batch } from '../contracts/batch.ts'
 import type { Format } from '../contracts/format.ts'
 import type { Sink, SinkCapabilities } from '../contracts/sink.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
-import { createDeferred } from '../lib/deferred.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import { messageId, messagesOf } from '../messages/messages-of.ts'
-import type { Disturbance, PlaceFault, ReadMessage, SinkPlace, SinkSubject } from './sink-subject.ts'
+import { createFaultGate } from './fault-gate.ts'
+import type { ReadMessage, SinkPlace, SinkSubject } from './sink-subject.ts'
 
 /** A sink of messages, at least once, into a log in memory with two partitions: as Kafka's, Kinesis' and HTTP's are used. */
 export const LOG_CAPABILITIES: SinkCapabilities = {
@@ -40,9 +41,7 @@ export type LogWrong = {
 
 type Store = {
   partitions: ReadMessage[][]
-  fault: PlaceFault | null
-  reached: () => void
-  released: Promise<void>
+  gate: ReturnType<typeof createFaultGate>
   sent: number
   ever: ReadMessage[]
 }
@@ -52,26 +51,13 @@ export function logSubject(wrong: LogWrong = {}): SinkSubject {
 }
 
 function logPlace(wrong: LogWrong): SinkPlace {
-  const store: Store = { partitions: [[], []], fault: null, reached: () => {}, released: Promise.resolve(), sent: 0, ever: [] }
+  const store: Store = { partitions: [[], []], gate: createFaultGate(), sent: 0, ever: [] }
   return {
     open: async ({ format }) => openLogSink(store, { format: format!, wrong }), // the suite always gives one
     messages: async () => store.partitions.flat(),
     ownTopic: 'own',
-    disturb: async (fault) => disturb(store, fault),
+    disturb: store.gate.disturb,
     remove: async () => {},
-  }
-}
-
-function disturb(store: Store, fault: PlaceFault): Disturbance {
-  const reached = createDeferred<void>()
-  const released = createDeferred<void>()
-  Object.assign(store, { fault, reached: reached.resolve, released: released.promise })
-  return {
-    reached: reached.promise,
-    async end() {
-      store.fault = null
-      released.resolve()
-    },
   }
 }
 
@@ -106,20 +92,14 @@ function encode(format: Format, batch: Batch, wrong: LogWrong): ReadMessage[] {
   return messages.flatMap((message, nth) => (wrong.message ? (wrong.message(message, nth) ?? []) : message))
 }
 
-async function send(
-  store: Store,
-  { messages, signal, wrong }: { messages: readonly ReadMessage[]; signal: AbortSignal; wrong: LogWrong },
-): Promise<void> {
-  signal.throwIfAborted()
-  if (store.fault === 'reject') throw new Error('refused')
-  if (store.fault === 'hold') {
-    store.reached()
-    const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
-    await Promise.race([store.released, stopped])
-  }
-  for (const message of messages) {
-    store.ever.push(message)
-    store.partitions[wrong.partition?.(message, store.sent++) ?? (message.key?.length ?? 0) % 2]?.push(message)
-  }
-  if (store.fault === 'fail-after') throw new Error('failed late')
+type Sending = { messages: readonly ReadMessage[]; signal: AbortSignal; wrong: LogWrong }
+
+function send(store: Store, { messages, signal, wrong }: Sending): Promise<void> {
+  const sent = store.gate.pass(async () => {
+    for (const message of messages) {
+      store.ever.push(message)
+      store.partitions[wrong.partition?.(message, store.sent++) ?? (message.key?.length ?? 0) % 2]?.push(message)
+    }
+  })
+  return orAborted(sent, signal)
 }
