@@ -147,30 +147,60 @@ test('cloudevents: every event is valid to the official SDK and has an id and a 
   expect(linesIn('binary')[0]).toMatchObject({ topic: null, key: { id: 1 }, headers: { ce_type: 'millrace.change.read' } })
 })
 
-test('a change that a template cannot name stops the run with what helps, loses nothing, and goes on once it is mended', async () => {
-  const other = await server.createDatabase('poison')
+/** A table whose delete does not hold the column that the partition key asks for. */
+async function unnameable(name: string) {
+  const other = await server.createDatabase(name)
   await server.query(`CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'one')`, [], other)
-  const withKey = (key: string) => `name: poison
+  const configured = (key: string, onError: string) => `name: ${name}
 source: { type: postgres, url: "\${env:POISON_URL}" }
 sinks: [{ type: file, path: ./out, format: { type: cloudevents, partitionkey: "${key}" } }]
+onError: { data: ${onError} }
 `
-  const folder = folderWith({ 'one.yaml': withKey('${row.name}'), 'two.yaml': withKey('${row.name:-gone}') })
-  const runWith = (file: string) =>
-    millrace(['run', '-c', file, '--until', 'caught-up'], { cwd: folder, env: { POISON_URL: server.url(other) } })
-  expect(await runWith('one.yaml')).toMatchObject({ code: 0 })
-  await server.query(`INSERT INTO t VALUES (2, 'two'); DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (3, 'three')`, [], other)
-  const stopped = await runWith('one.yaml')
+  const folder = folderWith({
+    'stop.yaml': configured('${row.name}', 'stop'),
+    'aside.yaml': configured('${row.name}', 'dead-letter'),
+    'mended.yaml': configured('${row.name:-gone}', 'stop'),
+  })
+  const cli = (...args: string[]) => millrace(args, { cwd: folder, env: { POISON_URL: server.url(other) } })
+  const runWith = (file: string) => cli('run', '-c', file, '--until', 'caught-up')
+  const told = () => {
+    const table = join(folder, 'out/public.t')
+    const lines = readdirSync(table).flatMap((file) => readFileSync(join(table, file), 'utf8').split('\n').slice(0, -1))
+    return lines
+      .map((line) => JSON.parse(line) as { partitionkey: string; data: { op: string } })
+      .map((event) => [event.data.op, event.partitionkey])
+  }
+  const change = () =>
+    server.query(`INSERT INTO t VALUES (2, 'two'); DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (3, 'three')`, [], other)
+  return { cli, runWith, told, change }
+}
+
+test('a change that a template cannot name stops the run with what helps, loses nothing, and goes on once it is mended', async () => {
+  const { runWith, told, change } = await unnameable('poison')
+  expect(await runWith('stop.yaml')).toMatchObject({ code: 0 })
+  await change()
+  const stopped = await runWith('stop.yaml')
   expect(stopped).toMatchObject({ code: 1, stderr: expect.stringContaining('TEMPLATE_VALUE') })
   expect(stopped.stderr).toContain('which a change of public.t does not hold')
   expect(stopped.stderr).toContain('REPLICA IDENTITY FULL')
-  expect(await runWith('two.yaml')).toMatchObject({ code: 0 })
-  const file = join(folder, 'out/public.t')
-  const lines = readdirSync(file).flatMap((name) => readFileSync(join(file, name), 'utf8').split('\n').slice(0, -1))
-  const told = lines.map((line) => JSON.parse(line) as { partitionkey: string; data: { op: string } })
-  expect(told.map(({ partitionkey, data }) => [data.op, partitionkey])).toEqual([
+  expect(await runWith('mended.yaml')).toMatchObject({ code: 0 })
+  expect(told()).toEqual([
     ['read', 'one'],
     ['insert', 'two'],
     ['delete', 'gone'],
     ['insert', 'three'],
   ])
+})
+
+test('a change that a template cannot name is set aside where that is wanted, and the rest goes on', async () => {
+  const { cli, runWith, told, change } = await unnameable('aside')
+  expect(await runWith('aside.yaml')).toMatchObject({ code: 0 })
+  await change()
+  expect(await runWith('aside.yaml')).toMatchObject({ code: 0, stderr: expect.stringContaining('TEMPLATE_VALUE') })
+  expect(told()).toEqual([
+    ['read', 'one'],
+    ['insert', 'two'],
+    ['insert', 'three'],
+  ])
+  expect((await cli('dlq', 'list', '-c', 'aside.yaml')).stdout).toContain('TEMPLATE_VALUE')
 })
