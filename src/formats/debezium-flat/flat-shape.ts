@@ -47,7 +47,7 @@ export function flatShape(options: FlatOptions, hasSchemas: boolean): Shape {
       if (mode === 'tombstone') out.push({ ...message, value: `${nothing.before}null${nothing.after}` })
       if (mode === 'delete-to-tombstone') out.push(message)
       if (mode === 'rewrite-with-tombstone' && options['tombstones.on.delete'])
-        out.push({ ...message, topic: form.topic, headers: { ...record.headers, ...tombstoneHeaders(headers) } })
+        out.push({ ...message, topic: form.topic })
     }
   }
 }
@@ -84,9 +84,4 @@ function headerTexts(headers: readonly AddedField[], record: DebeziumRecord): Re
     if (json !== 'null') texts[name] = json.startsWith('"') ? (JSON.parse(json) as string) : json // it begins as a text does
   }
   return texts
-}
-
-/** Of a delete's tombstone there is only the operation to tell. */
-function tombstoneHeaders(headers: readonly AddedField[]): Record<string, string> {
-  return Object.fromEntries(headers.filter(({ field }) => field === 'op').map(({ name }) => [name, 'd']))
 }
