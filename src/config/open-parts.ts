@@ -23,6 +23,6 @@ export function sinkContext(
 }
 
 /** Exactly-once means just this: the checkpoint is stored by the sink itself, in the same atomic act as the data. */
-export function sinkKeepsRecord(sink: ConfiguredSink): boolean {
-  return sink.definition.capabilities.delivery === 'exactly-once'
+export function sinkKeepsRecord({ definition, config }: ConfiguredSink): boolean {
+  return (definition.delivery?.(config) ?? definition.capabilities.delivery) === 'exactly-once'
 }

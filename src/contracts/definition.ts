@@ -14,6 +14,8 @@ export type SinkDefinition<Config = unknown> = {
   type: string
   summary: string
   capabilities: SinkCapabilities
+  /** What it promises as it is configured, where a setting makes it less than `capabilities` say. */
+  delivery?(config: Config): SinkCapabilities['delivery']
   config: Schema<Config>
   /** What may stand before the colon on the command line besides the type: `https` for `http`. */
   schemes?: readonly string[]
