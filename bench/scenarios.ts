@@ -7,8 +7,10 @@ import type pg from 'pg'
 import type { PostgresServer } from '../test/servers.ts'
 import { figure, median, type Figure } from './figures.ts'
 import { incremental } from './incremental.ts'
-import { copyOut, drain, recvlogical } from './limits.ts'
+import { kafkaLatency, kafkaStream } from './kafka.ts'
+import { copyOut } from './limits.ts'
 import { run, scratch, start, startCli, takeSnapshot, type Usage } from './millrace.ts'
+import { race } from './race.ts'
 import { copySlot, insertAtOnce, insertRows, markEnd, TABLE, updateRows, wideTable } from './workload.ts'
 
 export type Scenario = { name: string; about: string; measure(server: PostgresServer, size: number): Promise<Figure[]> }
@@ -52,6 +54,17 @@ export const SCENARIOS: readonly Scenario[] = [
     measure: incremental,
   },
   { name: 'one-transaction', about: 'one transaction of 1 GB to NDJSON files: memory', measure: oneTransaction },
+  { name: 'kafka', about: '1 M inserts, 10 a transaction, into Kafka exactly once', measure: kafkaStream },
+  {
+    name: 'kafka-latency',
+    about: 'commit to consumer of Kafka, 1000 changes/s, exactly once',
+    measure: (server, size) => kafkaLatency(server, { size, delivery: 'exactly-once', median: 40, p99: 150 }),
+  },
+  {
+    name: 'kafka-latency-at-least-once',
+    about: 'commit to consumer of Kafka, 1000 changes/s, at least once',
+    measure: (server, size) => kafkaLatency(server, { size, delivery: 'at-least-once', median: 10, p99: 50 }),
+  },
   { name: 'latency', about: 'commit to line on standard output, 200 changes/s', measure: latency },
   { name: 'tail', about: 'commit to line of `millrace tail`, 200 changes/s', measure: tail },
 ]
@@ -103,32 +116,6 @@ async function updates(server: PostgresServer, size: number): Promise<Figure[]> 
   return await race(server, { rows, end, targets: TARGETS.duckdb, runs: 1 }, () =>
     run(folder.path, settings, ['--mode', 'stream', '--until', end]),
   )
-}
-
-type Race = { rows: number; end: string; targets: { recvlogical?: number; drain?: number; cpu?: number; memory?: number }; runs: number }
-
-/** Runs the three readers in turn, several times, and compares the medians. */
-async function race(server: PostgresServer, what: Race, millrace: (slot: string) => Promise<Usage>): Promise<Figure[]> {
-  const times = { recvlogical: [] as number[], drain: [] as number[] }
-  const usages: Usage[] = []
-  for (let round = 0; round < what.runs; round++) {
-    for (const reader of ['recvlogical', 'drain', 'millrace'] as const) {
-      const slot = `${reader}_${round}`
-      await copySlot(server, 'master', slot)
-      const at = { slot, publication: 'bench', end: what.end }
-      if (reader === 'millrace') usages.push(await millrace(slot))
-      else times[reader].push((reader === 'drain' ? await drain(server, at) : await recvlogical(server, at)).seconds)
-      await server.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT active', [slot])
-    }
-  }
-  const seconds = median(usages.map((usage) => usage.seconds))
-  return [
-    figure('rate', what.rows / seconds / 1000, 'k changes/s'),
-    figure('of pg_recvlogical', median(times.recvlogical) / seconds, '×', { least: what.targets.recvlogical }),
-    figure('of the gulping drain', median(times.drain) / seconds, '×', { least: what.targets.drain }),
-    figure('CPU', (median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / what.rows, 's per million', { most: what.targets.cpu }),
-    figure('memory', Math.max(...usages.map((usage) => usage.maxRssMb)), 'MB at most', { most: what.targets.memory }),
-  ]
 }
 
 async function snapshot(server: PostgresServer, size: number): Promise<Figure[]> {

@@ -11,6 +11,7 @@ export const SINKS: Registry<SinkDefinition> = {
   duckdb: async () => (await import('./sinks/duckdb/definition.ts')).definition,
   file: async () => (await import('./sinks/file/definition.ts')).definition,
   http: async () => (await import('./sinks/http/definition.ts')).definition,
+  kafka: async () => (await import('./sinks/kafka/definition.ts')).definition,
   kinesis: async () => (await import('./sinks/kinesis/definition.ts')).definition,
   parquet: async () => (await import('./sinks/parquet/definition.ts')).definition,
   stdout: async () => (await import('./sinks/stdout/definition.ts')).definition,

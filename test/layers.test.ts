@@ -32,6 +32,7 @@ const CLIENTS: Record<string, RegExp> = {
   '@duckdb/node-api': /^src\/sinks\/duckdb\/client\.ts$/,
   '@aws-sdk/client-kinesis': /^src\/sinks\/kinesis\/client\.ts$/,
   '@aws-sdk/client-s3': /^src\/sinks\/parquet\/client\.ts$/,
+  '@platformatic/kafka': /^src\/sinks\/kafka\/client\.ts$/,
   undici: /^src\/sinks\/http\/client\.ts$/,
   'node:sqlite': /^src\/state\/sqlite\//,
   commander: /^src\/cli\/|^scripts\//,

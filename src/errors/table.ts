@@ -3,6 +3,7 @@ import { CONFIG_ERRORS } from './config-errors.ts'
 import { DEAD_LETTER_ERRORS } from './dead-letter-errors.ts'
 import { SOURCE_ERRORS } from './source-errors.ts'
 import { SINK_ERRORS } from './sink-errors.ts'
+import { KAFKA_ERRORS } from './kafka-errors.ts'
 import { PROCESS_ERRORS } from './process-errors.ts'
 import { TRANSFORM_ERRORS } from './transform-errors.ts'
 
@@ -13,6 +14,7 @@ export const ERRORS = {
   ...CONFIG_ERRORS,
   ...SOURCE_ERRORS,
   ...SINK_ERRORS,
+  ...KAFKA_ERRORS,
   ...TRANSFORM_ERRORS,
   ...PROCESS_ERRORS,
   ...DEAD_LETTER_ERRORS,
