@@ -24,9 +24,18 @@ test('what was written is read back as the same chunks, in whatever order they w
     fc.property(fc.array(fc.tuple(generations, fc.nat(30))), (chunks) => {
       const written = createChunkRanges()
       const read = createChunkRanges()
-      for (const [generation, n] of chunks) read.put(generation, (written.add(`${generation}/${n}`), written.text(generation)))
+      for (const [generation, n] of chunks) {
+        expect(written.add(`${generation}/${n}`)).toBe(generation)
+        read.put(generation, written.text(generation))
+      }
       const expected = [...new Set(chunks.map(([generation, n]) => `${generation}/${n}`))].sort()
       expect(read.ids().sort()).toEqual(expected)
     }),
   )
+})
+
+test('a row that is given again from the dead letters is no chunk', () => {
+  const ranges = createChunkRanges()
+  expect(ranges.add('public.users/g1/0 {"id":1}/again')).toBeNull()
+  expect(ranges.ids()).toEqual([])
 })

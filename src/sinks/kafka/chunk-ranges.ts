@@ -5,8 +5,8 @@ import type { ChunkId } from '../../contracts/position.ts'
  * of sixteen thousand chunks is read nearly in order, so a few ranges name what is done of it.
  */
 export type ChunkRanges = {
-  /** Returns the generation whose text changed. */
-  add(chunk: ChunkId): string
+  /** Returns the generation whose text changed; null for what is no chunk of a plan: a row given again from the dead letters. */
+  add(chunk: ChunkId): string | null
   /** Takes the text of a generation as it was written. */
   put(generation: string, text: string): void
   text(generation: string): string
@@ -32,6 +32,7 @@ export function createChunkRanges(): ChunkRanges {
       const cut = chunk.lastIndexOf('/')
       const generation = chunk.slice(0, cut)
       const place = chunk.slice(cut + 1)
+      if (place !== END && !/^\d+$/.test(place)) return null
       const done = doneOf(generation)
       if (place === END) Object.assign(done, { isEnded: true, ranges: [] })
       else if (!done.isEnded) addTo(done.ranges, Number(place))

@@ -52,7 +52,7 @@ export const config = z.strictObject({
     .describe("The topic of each message; left out, what the format says, else `${schema}.${table}`. Names as Kafka's rules have them."),
   key: templateSchema()
     .optional()
-    .describe("The key of each message, such as `${after.customer_id}`; left out, the format's, which is the table's key."),
+    .describe("The key of each message, such as `${row.customer_id}`; left out, the format's, which is the table's key."),
   format: formatSchema(),
   delivery: z
     .enum(['exactly-once', 'at-least-once'])

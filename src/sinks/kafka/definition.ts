@@ -9,6 +9,7 @@ export const definition: SinkDefinition<KafkaConfig> = {
     'Messages in Kafka topics, in order for each key: each exactly once by transactions that hold the position too, or at least once.',
   capabilities: {
     delivery: 'exactly-once',
+    late: true,
     shape: 'changes',
     needsKey: false,
     truncate: true,

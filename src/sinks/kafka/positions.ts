@@ -73,9 +73,12 @@ export function createPositions({ kafka, sink, topic, id }: PositionsOptions): P
       changed = new Set()
     },
     done(chunk) {
-      changed.add(chunks.add(chunk))
+      const generation = chunks.add(chunk)
+      if (generation !== null) changed.add(generation)
     },
     messages({ position, carry }) {
+      // A dead letter given again before anything else was ever written here: it is at no place of the log.
+      if (position === '') return []
       const generations = [...changed].map((generation) => message([id, generation], { chunks: chunks.text(generation), reading }))
       changed.clear()
       return [...generations, message([id], { position, carry, reading })]
