@@ -8,6 +8,7 @@ const pem = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----'
 test.each([
   [{ url: 'ftp://x/y' }, 'url'],
   [{ url: 'hooks.example' }, 'url'],
+  [{ url: 'https://ada:100%@hooks.example' }, 'url'],
   [{ secrets: 'whsec_c2hvcnQ=' }, 'secrets'],
   [{ secrets: secret.slice(6) }, 'secrets'],
   [{ secrets: [] }, 'secrets'],

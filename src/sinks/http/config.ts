@@ -19,6 +19,7 @@ export const config = z
   .strictObject({
     url: z
       .url({ protocol: /^https?$/, error: 'must be a URL such as https://example.org/changes' })
+      .refine(hasReadableUser, { error: 'has a user or password with a % of its own: write %25' })
       .describe('Where messages are sent by POST. Redirects are not followed.'),
     format: formatSchema(),
     body: z
@@ -97,6 +98,16 @@ export const config = z
   })
 
 export type HttpConfig = z.output<typeof config>
+
+function hasReadableUser(url: string): boolean {
+  const { username = '', password = '' } = URL.parse(url) ?? {}
+  try {
+    decodeURIComponent(username + password)
+    return true
+  } catch {
+    return false
+  }
+}
 
 function isSecret(text: string): boolean {
   const bytes = Buffer.from(SECRET.exec(text)?.[1] ?? '', 'base64').length

@@ -202,6 +202,18 @@ describe('with several requests at once', () => {
     expect(answered).toHaveLength(10)
   })
 
+  test('a table that is renamed, or has another key, keeps the order of its rows, also where the format says nothing of it', async () => {
+    const answered: Element[] = []
+    await using receiver = await startReceiver({
+      answer: (request, at) => ({ status: 200, after: turns(at === 0 ? 20 : 1).then(() => answered.push(...elementsOf(request))) }),
+    })
+    const renamed = ['people', 'persons', 'folk', 'crowd'].map((name) => usersTable({ name }))
+    const batches = renamed.flatMap((table, at) => [schemaAt(at + 2, table, users), batchOf(at + 2, updateOf(table, userRow(1)))])
+    expect(await writeAll({ url: receiver.url, concurrency: 8 }, batchOf(1, insert(1)), ...batches)).toBeNull()
+    expectInOrder(answered, () => 'the row')
+    expect(answered).toHaveLength(5)
+  })
+
   test('a delete and an insert of one key, and logical messages of one prefix, stay in order', async () => {
     await using receiver = await startReceiver(shuffling())
     const batches = Array.from({ length: 12 }, (_, at): Batch => {

@@ -42,6 +42,8 @@ export function openHttp({ name, format, settings, client, log, failed }: HttpOp
     },
     async write(batch, signal) {
       queues.throwFailure()
+      // A table may have another name or key from here on: rows of before and after would not be known as the same.
+      if (batch.kind === 'control') await orAborted(queues.idle(), signal)
       for (const placed of messagesOf(format, batch)) {
         const route = concurrency === 1 ? '' : routeOf(placed)
         if ((route === null) !== isApart) {
