@@ -10,7 +10,7 @@ import type { Row, Table } from './table.ts'
 export type Message = { topic: string | null; key: string | null; value: string | null; headers: Record<string, string> | null }
 
 /**
- * Change → messages. Synchronous; encoders are made once per table version. Equal input gives equal messages: what a format remembers
+ * Change → messages. Synchronous; encoders are made once per table version. Equal input gives equal messages (but for the time at which they are made, where a format tells it): what a format remembers
  * between calls is only what the batches before would tell anybody again (the transaction that goes on, the tables that it has seen).
  * `changeLine` and `readLine` are for sinks that write text lines: the same messages, each as one line ended by a line break.
  */

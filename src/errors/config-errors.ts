@@ -71,7 +71,7 @@ export const CONFIG_ERRORS = {
   FORMAT_VALUE: {
     kind: 'data',
     message: 'A value of {table}.{column} has no form in these messages: {what}.',
-    hint: '{remedy}.',
+    hint: '{remedy}; see docs/specs/debezium.md.',
   },
   FORMAT_KEY: {
     kind: 'data',
