@@ -284,7 +284,7 @@ function giveAwayAll(path: string): void {
   if (uid !== undefined) spawnSync('chown', ['-R', `${uid}:${gid}`, path])
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', reject)

@@ -7,7 +7,7 @@ export type KinesisRequest = { action: string; records: readonly { PartitionKey:
 
 /**
  * What becomes of a request: `pass`; `cut` the connection before anything is done; `lose` the answer to what was done; `refuse` all of it;
- * refuse the records at these indexes, while the others are stored; or `answer` with a text of one's own.
+ * refuse the records at these indexes, while the others are stored; `answer` with a text of one's own; or `hold` the answer to what was done.
  */
 export type KinesisFate =
   | 'pass'
@@ -16,6 +16,7 @@ export type KinesisFate =
   | { refuse: string; status: number; message?: string; headers?: Record<string, string> }
   | { refuseRecords: readonly number[]; code?: string }
   | { answer: string }
+  | { hold: Promise<void> }
 
 export type KinesisFaults = { url: string; seen: KinesisRequest[]; stop(): Promise<void> }
 
@@ -33,7 +34,11 @@ export async function startKinesisFaults(
     if (is === 'cut') return void request.socket.destroy()
     if (typeof is === 'object' && 'refuse' in is) return write(response, is.status, refusal(is), is.headers)
     if (typeof is === 'object' && 'answer' in is) return write(response, 200, is.answer)
-    const { status, text } = typeof is === 'object' ? await passSome({ request, body, behind }, is) : await pass({ request, body, behind })
+    const { status, text } =
+      typeof is === 'object' && 'refuseRecords' in is
+        ? await passSome({ request, body, behind }, is)
+        : await pass({ request, body, behind })
+    if (typeof is === 'object' && 'hold' in is) await is.hold
     if (is === 'lose') request.socket.destroy()
     else write(response, status, text)
   }

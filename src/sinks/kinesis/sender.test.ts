@@ -83,6 +83,16 @@ describe('the sender', () => {
     await drained
   })
 
+  test('never says that all is stored when it was closed before', async () => {
+    const stream = createMemoryStream()
+    const sender = createSender(senderOptions(stream.put))
+    sender.add(record('a', '1'))
+    const drained = sender.drained()
+    await Promise.all([expect(drained).rejects.toMatchObject({ code: 'BUG' }), sender[Symbol.asyncDispose]()])
+    await expect(sender.drained()).rejects.toMatchObject({ code: 'BUG' })
+    expect(stream.stored).toEqual([])
+  })
+
   test('gives up with the last reason where nothing of a request is stored again and again, pausing longer each time', async () => {
     const pauses: number[] = []
     const failures: MillraceError[] = []

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { toMillraceError, type MillraceError } from '../../errors/millrace-error.ts'
+import { MillraceError, toMillraceError } from '../../errors/millrace-error.ts'
 import { createDeferred } from '../../lib/deferred.ts'
 import { createKeyQueues } from './key-queues.ts'
 import type { KinesisRecord } from './records.ts'
@@ -120,7 +120,12 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   async function waitUntil(condition: () => boolean): Promise<void> {
-    while (!condition() && isOpen()) await change.promise
+    while (!condition()) {
+      if (failure) throw failure
+      // Never resolved where it is not true.
+      if (!isOpen()) throw new MillraceError('BUG', { reason: 'a sender of records was closed under somebody who waited for it' })
+      await change.promise
+    }
     if (failure) throw failure
   }
 
