@@ -8,6 +8,7 @@ export type Comparison = {
   sets: Record<string, DebeziumProperties>
   read: { batches: readonly Batch[]; debezium: Record<string, DebeziumRecord[]> }
   known: readonly KnownDifference[]
+  major: number
 }
 
 /** Every set of properties given to both: what no known reason explains, a line each, and the reasons for which there was nothing. */
@@ -16,6 +17,7 @@ export async function compareSets({
   sets,
   read,
   known,
+  major,
 }: Comparison): Promise<{ unexplained: string[]; unused: string[]; records: number }> {
   const differences: (Difference & { set: string })[] = []
   let records = 0
@@ -25,7 +27,10 @@ export async function compareSets({
     records += theirs.length
     for (const difference of compareRecords(theirs, ours.map(parseRecord))) differences.push({ ...difference, set })
   }
-  const { unexplained, unused } = explain(differences, known)
+  const { unexplained, unused } = explain(
+    differences,
+    known.filter(({ since = 0 }) => since <= major),
+  )
   return { unexplained: [...new Set(unexplained.map((each) => `${each.set}: ${describe(each)}`))], unused, records }
 }
 

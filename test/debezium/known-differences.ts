@@ -6,12 +6,13 @@ import { type Difference, type KnownDifference, payloadOf } from './compare.ts'
 export const ALWAYS: readonly KnownDifference[] = [
   { why: 'the moment of processing', path: /^value\.ts_[mun]s$/, when: areNumbers },
   { why: 'a name of the run, new at each start', path: /^headers\.__debezium\.context\.runId$/, when: ({ ours }) => ours === undefined },
-  {
-    why: 'Debezium’s first record does not know what was committed before it',
-    path: /^value\.source\.sequence$/,
-    when: ({ debezium }) => String(debezium).startsWith('[null,'),
-  },
 ]
+
+const FIRST: KnownDifference = {
+  why: 'Debezium’s first record does not know what was committed before it',
+  path: /^value\.source\.sequence$/,
+  when: ({ debezium }) => String(debezium).startsWith('[null,'),
+}
 
 /** In transactions' own records. */
 const MESSAGES_COUNTED: readonly KnownDifference[] = [
@@ -30,6 +31,7 @@ const MESSAGES_COUNTED: readonly KnownDifference[] = [
 
 /** Of changes of rows. */
 export const OF_ROWS: readonly KnownDifference[] = [
+  FIRST,
   {
     why: 'the log does not tell defaults, and a consumer that fills them in makes values of NULLs',
     path: /^(key|value)\.schema\..*\.default$/,
@@ -72,13 +74,20 @@ export const OF_FLAT_ROWS: readonly KnownDifference[] = [
 
 /** Of values, where Debezium's own are wrong: there ours are the true ones, in the encoding of the column's type. */
 export const OF_TYPES: readonly KnownDifference[] = [
+  FIRST,
   {
     why: 'Debezium makes no record of a timetz of 24:00, or with an offset of seconds',
     path: /^$/,
     when: ({ ours }) => 'v_timetz' in rowOf(ours),
   },
-  { why: 'Debezium makes no record of an interval of more hours than an int', path: /^$/, when: ({ ours }) => 'v_interval' in rowOf(ours) },
   {
+    since: 15,
+    why: 'Debezium makes no record of an interval of more hours than an int',
+    path: /^$/,
+    when: ({ ours }) => 'v_interval' in rowOf(ours),
+  },
+  {
+    since: 17,
     why: 'an infinite interval is 0 in Debezium',
     path: at('v_interval'),
     when: ({ debezium }) => /^0$|^P0Y0M0DT0H0M0S$/.test(String(debezium)),
@@ -100,13 +109,19 @@ export const OF_TYPES: readonly KnownDifference[] = [
     when: ({ debezium, ours }) => Array.isArray(ours) && (debezium === null || String(debezium).startsWith('[Ljava')),
   },
   { why: 'an array with a numeric that is no number is null in Debezium', path: at('l_numeric(_10_2)?'), when: isNullThere },
-  { why: 'a negative scale is read as a large one in Debezium', path: at('[vl]_numeric_3_2') },
+  { since: 15, why: 'a negative scale is read as a large one in Debezium', path: at('[vl]_numeric_3_2') },
   {
+    since: 15,
     why: 'a negative scale is read as a large one in Debezium',
     path: schemaOf('[vl]_numeric_3_2', '.*[.]scale'),
     when: ({ ours }) => ours === '-2',
   },
   { why: 'infinite dates overflow in Debezium', path: at('[vl]_date'), when: isInfinite },
+  {
+    why: 'a timestamp of more microseconds than a long overflows in Debezium',
+    path: at('[vl]_timestamp'),
+    when: ({ debezium, ours }) => ours === null && Number(debezium) < -(2 ** 62),
+  },
   { why: 'infinite timestamps overflow in Debezium', path: at('([vl]_timestamp|l_timestamptz)'), when: isInfinite },
   {
     why: 'Debezium reads years before our era in arrays as years of it, or by another calendar',
@@ -143,6 +158,21 @@ export const OF_TYPES: readonly KnownDifference[] = [
     path: at('([vl]_(line|lseg|box|path|polygon|circle))'),
     when: isHexThere,
   },
+]
+
+/** Of rows that are copied: ours come as those of an incremental snapshot do, Debezium's as those of an initial one. */
+export const OF_COPIES: readonly KnownDifference[] = [
+  { why: 'which snapshot it is', path: /^value\.source\.snapshot$/, when: ({ ours }) => ours === 'incremental' },
+  { why: 'rows of an incremental snapshot have no transaction', path: /^value\.source\.(txId|lsn)$/, when: ({ ours }) => ours === null },
+  { why: 'when it was read', path: /^value\.source\.ts_[mun]s$/, when: areNumbers },
+  { why: 'where it was read', path: /^value\.source\.sequence$/ },
+  { why: 'rows of an incremental snapshot have no headers', path: /^headers\./, when: ({ ours }) => ours === undefined },
+  { why: 'the times that are left out of the log’s records are null in a copy’s', path: at('v_timetz'), when: isNullThere },
+  {
+    why: 'a bare numeric has other sizes in a copy, in Debezium',
+    path: schemaOf('v_numeric', '[.]parameters[.]__debezium[.]source[.]column[.](length|scale)'),
+  },
+  { why: 'dates before our era are read as of it in a copy, in Debezium', path: at('v_date'), when: isOld },
 ]
 
 /** A value of a column, or in it. */
@@ -183,7 +213,7 @@ function isInfinite({ ours }: Difference): boolean {
 /** Before the year 1: a number of days, or of something smaller, or a text. */
 function isOld({ path, ours }: Difference): boolean {
   if (typeof ours === 'string') return /^-|^0000|^0001-01-01T/.test(ours)
-  return path.includes('l_date') ? Number(ours) < -719_162 : Number(ours) <= -62_135_596_800_000
+  return path.includes('_date') ? Number(ours) < -719_162 : Number(ours) <= -62_135_596_800_000
 }
 
 function areNumbers({ debezium, ours }: Difference): boolean {

@@ -162,6 +162,7 @@ function connection(server: PostgresServer): DebeziumProperties {
     'publication.name': 'beside',
     'publication.autocreate.mode': 'disabled',
     'topic.prefix': 'srv',
+    'errors.max.retries': '0',
     // What it cannot make a record of is left out, where it would end otherwise: then the comparison names it.
     'event.processing.failure.handling.mode': 'warn',
   }

@@ -32,8 +32,8 @@ const COLUMNS = 16
 type TypeColumn = { name: string; type: string; values: readonly string[] }
 
 /** A table holds a column `v_…` for each of several types and `l_…` for its arrays; row after row, their literals. */
-export function typeWorkload(major: number): Workload {
-  const columns = typeColumns(major)
+export function typeWorkload(major: number, without: readonly string[] = []): Workload {
+  const columns = typeColumns(major).filter(({ name }) => !without.includes(name))
   const together = columns.filter(({ name }) => !ALONE.some((type) => name.endsWith(`_${type}`)))
   const groups = columns.filter((column) => !together.includes(column)).map((column) => [column])
   for (let at = 0; at < together.length; at += COLUMNS) groups.push(together.slice(at, at + COLUMNS))

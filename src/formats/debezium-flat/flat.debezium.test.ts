@@ -19,6 +19,7 @@ describe.each(comparedMajors())('beside ExtractNewRecordState, on Postgres %i', 
       type: 'debezium-flat',
       sets: FLAT_SETS,
       read,
+      major,
       known: [...ALWAYS, ...OF_FLAT_ROWS],
     })
     expect(unexplained).toEqual([])
