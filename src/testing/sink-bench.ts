@@ -22,7 +22,7 @@ export type Bench = {
 
 export type BenchCase = { title: string; run(bench: Bench): Promise<void>; format?: (place: SinkPlace) => Format }
 
-export const signal = new AbortController().signal
+export const signal: AbortSignal = new AbortController().signal
 
 export async function onBench(
   subject: SinkSubject,
