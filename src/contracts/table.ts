@@ -24,6 +24,8 @@ export type Column = {
   /** The source's numbers for the type, for decoders and formats (Postgres: type oid and typmod). */
   typeOid: number
   typeModifier: number
+  /** Of a domain, the modifier of the type that it is made of, where that has one. */
+  baseModifier?: number
   nullable: boolean
   /**
    * What rows stored before this column was added hold, where the log never says it (Postgres: `attmissingval`).

@@ -274,6 +274,13 @@ test.each<[Value, string]>([
   expect(Buffer.from(hex, 'hex').toString()).toBe(shown)
 })
 
+test('a column of a domain is as precise as what the domain is made of', () => {
+  const options = z.strictObject(debeziumOptions).parse({})
+  const misfit = createMisfit({ table: 'public.t', column: 'c' }, true)
+  const column = sampleColumn('c', { kind: 'timestamp' }, { sourceType: 'moment', baseModifier: 3 })
+  expect(columnForm(column, options, misfit)?.schema.name).toBe('io.debezium.time.Timestamp')
+})
+
 test('points, geometries and vectors', () => {
   const shown = (name: string, value: string) => formed({ kind: 'unknown', name }).value(value)
   expect(shown('point', '(0.1,-0)')).toEqual({ x: 0.1, y: -0, wkb: 'AQEAAACamZmZmZm5PwAAAAAAAACA', srid: null })

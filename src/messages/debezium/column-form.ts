@@ -39,9 +39,10 @@ export type FormContext = { options: DebeziumOptions; modifier: number; isMoney:
 
 /** Null where Debezium does not capture columns of the type. */
 export function columnForm(column: Column, options: DebeziumOptions, misfit: Misfit): ColumnForm | null {
-  const { type, sourceType, typeModifier } = column
-  const [isMoney, isVarbit] = [sourceType.startsWith('money'), sourceType.startsWith('bit varying')]
-  return formOf(type, { options, modifier: typeModifier, isMoney, isVarbit, misfit })
+  const { type, sourceType, typeModifier, baseModifier = typeModifier } = column
+  // As the catalogue writes a type, or, where it is gone from there, by the type's own name.
+  const [isMoney, isVarbit] = [/^_?money/.test(sourceType), /^(bit varying|_?varbit)/.test(sourceType)]
+  return formOf(type, { options, modifier: baseModifier, isMoney, isVarbit, misfit })
 }
 
 export function formOf(type: LogicalType, context: FormContext): ColumnForm | null {

@@ -54,7 +54,7 @@ const UNBOUNDED = 2_147_483_647
 const ANY_NUMERIC = 131_089
 
 /** As pgjdbc tells them (TypeInfoCache: getPrecision, getDisplaySize, getScale). */
-function sizeOf({ type, typeModifier, sourceType }: Column): { length: number; scale: number } {
+function sizeOf({ type, typeModifier: own, baseModifier: typeModifier = own, sourceType }: Column): { length: number; scale: number } {
   const base = type.kind === 'array' ? type.of : type
   if (base.kind === 'decimal' && !sourceType.startsWith('money'))
     return base.precision === null ? { length: ANY_NUMERIC, scale: 0 } : { length: base.precision, scale: base.scale ?? 0 }

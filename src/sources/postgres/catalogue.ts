@@ -8,7 +8,7 @@ import { makeTable } from './make-table.ts'
 import { isGone, queryAll, type Rows } from './query.ts'
 import type { Connection } from './connection.ts'
 import { isSystemSchema } from './system-schema.ts'
-import type { TypeResolver } from './type-facts.ts'
+import { baseModifierOf, type TypeResolver } from './type-facts.ts'
 
 /** What of the server's tables concerns this pipeline. */
 export type Scope = {
@@ -175,6 +175,7 @@ function describe({ root, leaves }: Chosen, facts: Facts, scope: Scope): Catalog
       sourceType: attribute.sourceType,
       typeOid: attribute.typeOid,
       typeModifier: attribute.typeModifier,
+      ...baseModifierOf(facts.types(attribute.typeOid, attribute.typeModifier)),
       nullable: !attribute.notNull,
       ...(missing === null ? {} : { missing: decodeMissing(missing, type) }),
     }

@@ -9,7 +9,7 @@ import { describeRelation, type ColumnTypes } from './relation.ts'
 import type { RelationMemory } from './relation-memory.ts'
 import { readHead } from './slot.ts'
 import type { DescribedRelation, DescribeRelation } from './stream.ts'
-import { createTypeResolver } from './type-facts.ts'
+import { baseModifierOf, createTypeResolver } from './type-facts.ts'
 
 export type DescriberOptions = {
   /** Lends the control connection for one piece of work. */
@@ -58,6 +58,6 @@ async function readTypes(connection: Connection, message: Relation, major: numbe
   return (typeOid, typeModifier) => {
     const facts = resolve(typeOid, typeModifier)
     const name = facts?.name ?? `type ${typeOid}`
-    return { type: facts ? typeOf(facts, major).type : { kind: 'unknown', name }, sourceType: name }
+    return { type: facts ? typeOf(facts, major).type : { kind: 'unknown', name }, sourceType: name, ...baseModifierOf(facts) }
   }
 }

@@ -30,7 +30,7 @@ export type Known = {
 }
 
 /** The logical type of a column of the message; asked only where the catalogue's own column has another type. */
-export type ColumnTypes = (typeOid: number, typeModifier: number) => Pick<Column, 'type' | 'sourceType'>
+export type ColumnTypes = (typeOid: number, typeModifier: number) => Pick<Column, 'type' | 'sourceType' | 'baseModifier'>
 
 export type Description = Known & {
   /** For each column of the message its index in `table.columns`; -1: not wanted. */
@@ -112,7 +112,7 @@ function describeColumn(column: MessageColumn, id: number, at: Witnesses & { typ
     other?.typeOid === column.typeOid && other.typeModifier === column.typeModifier ? other : undefined
   const now = at.catalogue ? columnById(at.catalogue.table, id) : undefined
   const before = at.previous ? columnById(at.previous, id) : undefined
-  const { type, sourceType } = sameType(now) ?? sameType(before) ?? at.types(column.typeOid, column.typeModifier)
+  const { type, sourceType, baseModifier } = sameType(now) ?? sameType(before) ?? at.types(column.typeOid, column.typeModifier)
   return {
     name: column.name,
     id,
@@ -120,6 +120,7 @@ function describeColumn(column: MessageColumn, id: number, at: Witnesses & { typ
     sourceType,
     typeOid: column.typeOid,
     typeModifier: column.typeModifier,
+    ...(baseModifier === undefined ? {} : { baseModifier }),
     nullable: now?.nullable ?? before?.nullable ?? true,
     // The catalogue's value is of the catalogue's type: after a further change of type it would not fit this column.
     ...(now && sameType(now) && now.missing !== undefined ? { missing: now.missing } : {}),

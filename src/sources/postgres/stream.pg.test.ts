@@ -96,14 +96,16 @@ describe.each(testedMajors())('the log of Postgres %i', (major) => {
     expect(last!.end > (changes[0]!.tx?.position ?? '')).toBe(true)
   })
 
-  test('tables know their database and the order of their key; changes lie in the log where the server says', async () => {
-    const { source, db, from } = await prepare('CREATE TABLE t (v text, a int, b int, PRIMARY KEY (b, a))')
-    await db.query(`INSERT INTO t VALUES ('x', 1, 2)`)
-    await db.query(`INSERT INTO t VALUES ('y', 2, 2)`)
+  test('tables know their database, the order of their key and what domains are made of; changes lie in the log where the server says', async () => {
+    const { source, db, from } = await prepare(`CREATE DOMAIN moment AS timestamp(3); CREATE DOMAIN later AS moment;
+      CREATE TABLE t (v later, a int, b int, PRIMARY KEY (b, a))`)
+    await db.query(`INSERT INTO t VALUES (now(), 1, 2)`)
+    await db.query(`INSERT INTO t VALUES (now(), 2, 2)`)
     const changes = changesOf(await readUntil(source, from, count(2)))
     const { rows } = await db.query<{ name: string; head: string }>(
       `SELECT current_database() AS name, (pg_current_wal_lsn() - '0/0')::text AS head`,
     )
+    expect(changes[0]?.table?.columns[0]).toMatchObject({ type: { kind: 'timestamp' }, typeModifier: -1, baseModifier: 3 })
     for (const { table } of changes) expect(table).toMatchObject({ database: rows[0]?.name, key: [1, 2], keyOrder: [3, 2] })
     const places = changes.flatMap(({ lsn, tx }) => [tx?.log?.first, lsn, tx?.log?.end])
     expect(places.every((place, at) => place !== undefined && place !== null && (at === 0 || place >= places[at - 1]!))).toBe(true) // all are there

@@ -44,6 +44,13 @@ export function createTypeResolver(rows: readonly (readonly (string | null)[])[]
   return (oid, modifier) => resolve(oid, modifier)
 }
 
+/** What a column says of a domain's base: nothing where it is no domain, or the base has no modifier. */
+export function baseModifierOf(facts: PgTypeFacts | null): { baseModifier?: number } {
+  let base = facts?.typtype === 'd' ? facts.base : null
+  while (base && base.modifier < 0 && base.typtype === 'd') base = base.base
+  return base && base.modifier >= 0 ? { baseModifier: base.modifier } : {}
+}
+
 function rawType(row: readonly (string | null)[]): Raw {
   const [, name, schema, typtype, delimiter, typtypmod, element, base, extension, labels, fields] = row
   return {
