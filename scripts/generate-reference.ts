@@ -33,7 +33,8 @@ async function configText(): Promise<string> {
     '# Configuration\n\n',
     'YAML or JSON. Durations are written as `500ms`, `5s`, `2m`; sizes as `512kB`, `10MB`, `1GB` (each unit 1024 of the one before).\n',
     'Secrets are `${env:NAME}` or `${file:path}`, in any value. Relative paths start from the folder of the file.\n',
-    'The JSON Schema is in [config.schema.json](config.schema.json).\n\n',
+    'The JSON Schema is in [config.schema.json](config.schema.json).\n',
+    'The `type` of a sink or a format may also be a module of your own, by path (`./my-sink.ts`), or an installed package: [write a sink](../guides/write-a-sink.md).\n\n',
     table(inputSchema(configSchema)),
   ]
   parts.push(await section('Sources', 'source', Object.values(SOURCES)))

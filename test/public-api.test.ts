@@ -14,6 +14,9 @@ test('the library exports these values and no others', () => {
       "UNCHANGED",
       "createFormat",
       "loadConfig",
+      "messageId",
+      "messageLines",
+      "messagesOf",
       "openPipeline",
       "resolveConfig",
       "tableName",
@@ -49,6 +52,8 @@ test('the library exports these declarations: what goes or changes its name brea
       "export type * from './contracts/transform.ts'",
       "export type { Column, LogicalType, Row, Table, Value } from './contracts/table.ts'",
       "export { tableName, UNCHANGED } from './contracts/table.ts'",
+      "export { messageLines } from './messages/message-lines.ts'",
+      "export { messageId, messagesOf, type PlacedMessage } from './messages/messages-of.ts'",
     ]
   `)
 })
