@@ -4,7 +4,7 @@ import { openKinesis } from './client.ts'
 import type { KinesisConfig } from './config.ts'
 import { createPartitionKey } from './partition-key.ts'
 import { createRecords } from './records.ts'
-import { createSender } from './sender.ts'
+import { createSender, type Repeat } from './sender.ts'
 import { createKinesisSink } from './sink.ts'
 
 /** As many as a request holds. */
@@ -17,11 +17,13 @@ export async function openSink(settings: KinesisConfig, context: SinkContext & {
   try {
     const { maxRecordBytes } = await kinesis.describe()
     const partitionKey = createPartitionKey(settings.partitionKey, sink)
-    const headersLeftOut = () => log.warn('kinesis-headers-left-out', { sink, hint: 'set `wrap: true` to have them in the records' })
-    const refused = (count: number, { code }: { code: string }) => log.debug('kinesis-records-refused', { sink, count, code })
+    const headersLeftOut = () => log.warn('sink.headers.left-out', { sink, hint: 'set `wrap: true` to have them in the records' })
+    /** That a shard is full for a moment is everyday; that nothing is taken for longer is news. */
+    const repeated = ({ reason, ...repeat }: Repeat) =>
+      log[repeat.attempt < 3 ? 'debug' : 'warn']('sink.records.repeated', { sink, ...repeat, reason: reason.message })
     return createKinesisSink({
       records: createRecords({ sink, stream, format, partitionKey, wrap, maxRecordBytes, headersLeftOut }),
-      sender: createSender({ put: kinesis.put, perKey: order === 'strict' ? 1 : MANY_OF_A_KEY, requests, failed, refused }),
+      sender: createSender({ put: kinesis.put, perKey: order === 'strict' ? 1 : MANY_OF_A_KEY, requests, failed, repeated }),
       close: kinesis.close,
     })
   } catch (error) {

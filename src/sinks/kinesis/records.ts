@@ -16,7 +16,7 @@ export type RecordOptions = {
   wrap: boolean
   /** The stream's own limit. */
   maxRecordBytes: number
-  /** Told once, when headers are first left out. */
+  /** Told once, when headers that say more than the content's type are first left out. */
   headersLeftOut(): void
 }
 
@@ -31,7 +31,7 @@ export function createRecords(options: RecordOptions): (batch: Batch) => Generat
 
   return function* records(batch) {
     for (const placed of messagesOf(format, batch)) {
-      if (placed.message.headers !== null && !wrap && !hasTold) {
+      if (!wrap && !hasTold && saysMore(placed.message.headers)) {
         hasTold = true
         options.headersLeftOut()
       }
@@ -40,6 +40,11 @@ export function createRecords(options: RecordOptions): (batch: Batch) => Generat
       yield record
     }
   }
+}
+
+/** What kind of text it is, a reader sees. */
+function saysMore(headers: Record<string, string> | null): boolean {
+  return headers !== null && Object.keys(headers).some((name) => name !== 'content-type')
 }
 
 function recordOf(partitionKey: string, text: string): KinesisRecord {

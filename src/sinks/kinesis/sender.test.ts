@@ -57,12 +57,14 @@ describe('the sender', () => {
 
   test('sends what was refused alone, not the request again', async () => {
     const stream = createMemoryStream((count) => (count === 1 ? { refuse: (index) => index === 1 || index === 3 } : {}))
-    await using sender = createSender(senderOptions(stream.put))
+    const repeats: unknown[] = []
+    await using sender = createSender(senderOptions(stream.put, { repeated: (repeat) => repeats.push(repeat) }))
     await sendAll(
       sender,
       ['a', 'b', 'c', 'd'].map((key) => record(key, key)),
     )
     expect(stream.requests.map((records) => records.map(({ partitionKey }) => partitionKey).join(''))).toEqual(['abcd', 'bd'])
+    expect(repeats).toMatchObject([{ count: 2, attempt: 1, waitMs: 0, reason: { code: 'SINK_STREAM_THROTTLED' } }])
   })
 
   test('says that all is stored only when the last record is', async () => {

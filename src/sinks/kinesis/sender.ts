@@ -14,6 +14,9 @@ const LONGEST_PAUSE_MS = 5000
 /** The records that a request left unstored, by index, and why; none: all are stored. */
 export type Refusals = ReadonlyMap<number, MillraceError>
 
+/** `count` records are sent again after `waitMs`, because of `reason`; `attempt`: how many times in a row nothing of the request was stored, or 1. */
+export type Repeat = { count: number; attempt: number; waitMs: number; reason: MillraceError }
+
 export type SenderOptions = {
   /** One PutRecords. Throws where the whole request failed: of kind `transient` it is sent again, whatever the service did of it. */
   put(records: readonly KinesisRecord[], signal: AbortSignal): Promise<Refusals>
@@ -23,7 +26,8 @@ export type SenderOptions = {
   requests: number
   /** Told of what ends it, once. */
   failed(error: MillraceError): void
-  refused(count: number, first: MillraceError): void
+  /** Told of each request that is sent again, in whole or in part. */
+  repeated(repeat: Repeat): void
   pauseMs?: (failures: number) => number
 }
 
@@ -85,10 +89,11 @@ export function createSender(options: SenderOptions): Sender {
         failures = 0
         continue
       }
-      options.refused(refusals.size, reason)
       failures = stored > 0 ? 1 : failures + 1
       if (failures >= PATIENCE) throw reason
-      await sleep(pauseMs(failures), null, { signal: closing.signal }).catch(() => {})
+      const waitMs = pauseMs(failures)
+      options.repeated({ count: refusals.size, attempt: failures, waitMs, reason })
+      await sleep(waitMs, null, { signal: closing.signal }).catch(() => {})
       queues.release(held)
     }
   }

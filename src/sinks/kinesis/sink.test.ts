@@ -135,13 +135,14 @@ describe('the sink kinesis', () => {
     ])
   })
 
-  test('tells once that headers are left out, and not where they are wrapped', () => {
+  test('tells once that headers are left out, and not where they are wrapped or say the type alone', () => {
     let told = 0
     const headersLeftOut = () => void told++
     const format = saying({ headers: { a: 'b' } })
     const records = recordsOf({ format, headersLeftOut })
     for (const batch of [one, one]) Array.from(records(batch))
     textsIn(format, { wrap: true, headersLeftOut })
+    textsIn(saying({ headers: { 'content-type': 'application/cloudevents+json' } }), { headersLeftOut })
     expect(told).toBe(1)
   })
 })

@@ -51,5 +51,5 @@ export function createTroubles(seed: number, most: number) {
 
 /** A sender's options with nothing to wait for. */
 export function senderOptions(put: SenderOptions['put'], rest: Partial<SenderOptions> = {}): SenderOptions {
-  return { put, perKey: 1, requests: 4, failed() {}, refused() {}, pauseMs: () => 0, ...rest }
+  return { put, perKey: 1, requests: 4, failed() {}, repeated() {}, pauseMs: () => 0, ...rest }
 }
