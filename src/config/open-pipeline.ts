@@ -16,6 +16,7 @@ import type { WaitingEvent } from '../telemetry/pipeline-event.ts'
 import { refusedTables } from './refused-tables.ts'
 import { resolveConfig } from './load-config.ts'
 import { notePhase } from './note-phase.ts'
+import { noteTransforms } from './note-transforms.ts'
 import type { ConfigInput } from './schema.ts'
 
 export type OpenPipelineOptions = Partial<
@@ -60,6 +61,7 @@ async function pipelineOptions(
   const note = await notePhase(state, options.waitingText ?? (({ what }) => what))
   const floor = await createFloor(state, { present: sinks, absent })
   const transforms = await openTransforms(config)
+  await noteTransforms(config, state, (event) => (run.repair ? undefined : run.report?.(event)))
   return {
     mode: config.snapshot.mode === 'none' ? 'stream' : 'both',
     ...run,

@@ -6,6 +6,7 @@ import type { LivePipeline } from './run-live.ts'
 import type { Following } from './run-following.ts'
 import { passing, reachEnd, reportProgress, watchHealth } from './run-watch.ts'
 import type { Snapshots } from './snapshot.ts'
+import { keysBefore } from './transformed-source.ts'
 
 const DISCOVER_EVERY_MS = 10_000
 
@@ -120,6 +121,7 @@ function liveView(following: Following, snapshots: Snapshots): LivePipeline {
 function retryPorts(following: Following, snapshots: Snapshots): RetryPorts {
   const { run, session, watermark } = following
   const { source, sinks } = session
+  const { transforms } = run.options
   const parts = new Map(run.options.sinks.map((part) => [part.name, part]))
   return {
     letters: run.options.state.deadLetters,
@@ -127,7 +129,8 @@ function retryPorts(following: Following, snapshots: Snapshots): RetryPorts {
       const { shape = 'changes', takesLate = false } = parts.get(name) ?? {}
       return { name, shape, takesLate, retry: letters?.retry ?? null }
     }),
-    tables: () => following.tables,
+    // What a sink holds of a key that transforms made anew names no row of the source: nothing could be read by it.
+    tables: () => following.tables.filter((table) => !transforms || keysBefore(transforms.chain(table), []) !== null),
     rereadKeys: snapshots.rereadKeys,
     async settled(sink) {
       await snapshots.idle()

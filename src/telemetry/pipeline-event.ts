@@ -65,4 +65,11 @@ export type RetryEvent = {
   message: string
 }
 
-export type WarningCode = 'TIMELINE_CHANGED' | 'LOG_RETAINED' | 'LOG_AT_RISK' | 'DRAIN_ABORTED' | 'REQUEST_FAILED' | 'DEAD_LETTER'
+export type WarningCode =
+  | 'TIMELINE_CHANGED'
+  | 'LOG_RETAINED'
+  | 'LOG_AT_RISK'
+  | 'DRAIN_ABORTED'
+  | 'REQUEST_FAILED'
+  | 'DEAD_LETTER'
+  | 'TRANSFORMS_CHANGED'

@@ -37,13 +37,15 @@ function fixedMask(column: Column, { value: written }: MaskConfig, refuse: Refus
   return maskOf(column, () => value)
 }
 
-/** Of the value's text; of what is no text (bytes, lists, row types) of the text that keeps different values different. */
+/** Of the value's text, or its bytes; of lists and row types, which have no text of their own, of one that keeps different values different. */
 function hashMask(column: Column, salt: string): Mask {
-  const textOf = createKeyOf({ schema: '', name: '', id: 0, version: '', columns: [column], key: [0], identity: 'key' })
-  const hash = (value: Value) =>
-    createHmac('sha256', salt)
-      .update(textOf([value]))
-      .digest('hex')
+  const keyOf = createKeyOf({ schema: '', name: '', id: 0, version: '', columns: [column], key: [0], identity: 'key' })
+  const contentOf = (value: Value) => {
+    if (typeof value === 'string' || value instanceof Uint8Array) return value
+    if (typeof value === 'object') return keyOf([value])
+    return Object.is(value, -0) ? '-0' : String(value)
+  }
+  const hash = (value: Value) => createHmac('sha256', salt).update(contentOf(value)).digest('hex')
   return maskOf(asText(column), hash)
 }
 

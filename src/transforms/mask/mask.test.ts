@@ -58,6 +58,22 @@ test.each(['null', 'fixed', 'keep-last'])('%s is refused for a column of the key
   expect(() => rowsOf({ columns: ['id'], how, ...more }, [])).toThrow(expect.objectContaining({ code: 'TRANSFORM_MASK_KEY' }))
 })
 
+test('hashed is the text of a value as it is written elsewhere, or its bytes', () => {
+  const table = everyKindTable()
+  const hashes =
+    rowsOf({ columns: ['flag', 'double', 'day', 'instant', 'bytes'], how: 'hash', salt: SALT }, everyKindRows().slice(0, 1), table)?.[0] ??
+    []
+  const at = (name: string) => hashes[table.columns.findIndex((column) => column.name === name)]
+  expect([at('flag'), at('double'), at('day'), at('instant')]).toEqual(
+    ['true', '0.1', '2026-11-20', '2026-11-20T01:02:03.123456Z'].map(hmac),
+  )
+  expect(at('bytes')).toBe(
+    createHmac('sha256', SALT)
+      .update(Uint8Array.of(1, 2, 255))
+      .digest('hex'),
+  )
+})
+
 test('every kind can be hashed, equal values alike; what has no text cannot keep some of it', () => {
   const table = everyKindTable()
   const columns = table.columns.slice(1).map((column) => column.name)
