@@ -3,9 +3,10 @@ import { createProgram } from '../src/cli/program.ts'
 import { configJsonSchema, inputSchema } from '../src/config/json-schema.ts'
 import { configSchema, sinkNameSchema } from '../src/config/schema.ts'
 import { describeSchema, type JsonSchema } from '../src/config/describe-schema.ts'
-import type { Schema, SinkDefinition } from '../src/contracts/definition.ts'
+import type { Schema } from '../src/contracts/definition.ts'
 import { ERRORS } from '../src/errors/table.ts'
 import { FORMATS, SINKS, SOURCES, TRANSFORMS } from '../src/registry.ts'
+import { capabilitiesText } from './generate-capabilities.ts'
 import { jsonTypesText } from './generate-json-types.ts'
 import { TROUBLESHOOTING, troubleshootingText } from './generate-troubleshooting.ts'
 import { metricsText } from './generate-metrics.ts'
@@ -19,7 +20,7 @@ export async function referenceFiles(): Promise<Record<string, string>> {
     'docs/reference/errors.md': errorsText(),
     [TROUBLESHOOTING]: troubleshootingText(),
     'docs/reference/cli.md': cliText(),
-    'docs/reference/capabilities.md': await capabilitiesText(),
+    'docs/reference/capabilities.md': HEAD + (await capabilitiesText()),
     'docs/reference/json.md': HEAD + jsonTypesText(),
     'docs/reference/metrics.md': HEAD + metricsText(),
     'docs/reference/config.schema.json': `${JSON.stringify(await configJsonSchema(), null, 2)}\n`,
@@ -139,29 +140,3 @@ const EXITS = `## Exit codes
 Logs and progress go to stderr, data and reports to stdout. \`LOG_LEVEL\` sets the level of logs, \`NO_COLOR\` takes the colours away.
 An error prints its message, \`code\`, \`hint\` and \`docs\`; with \`--log json\` as one object. The objects of \`--json\` are described in [json.md](json.md).
 `
-
-const CAPABILITIES: readonly (keyof SinkDefinition['capabilities'])[] = [
-  'delivery',
-  'shape',
-  'needsKey',
-  'truncate',
-  'schemaChanges',
-  'partialUpdates',
-  'columnar',
-  'readable',
-]
-
-async function capabilitiesText(): Promise<string> {
-  const sinks = await Promise.all(Object.values(SINKS).map((load) => load()))
-  const rows = sinks.map(
-    ({ type, summary, capabilities }) =>
-      `| \`${type}\` | ${cell(summary)} | ${CAPABILITIES.map((name) => value(capabilities[name])).join(' | ')} |\n`,
-  )
-  const words = `\`delivery\`: what a crash can do. \`shape\`: \`changes\` keeps the log, \`tables\` the latest state. \`needsKey\`: every table must have a key.
-\`readable\`: \`millrace verify\` can compare it. Each claim is a test of the conformance suite.\n`
-  return `${HEAD}# What sinks can do\n\n| sink | | ${CAPABILITIES.join(' | ')} |\n|---|---|${CAPABILITIES.map(() => '---|').join('')}\n${rows.join('')}\n${words}`
-}
-
-function value(capability: string | boolean | undefined): string {
-  return typeof capability === 'string' ? capability : capability ? 'yes' : 'no'
-}

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { sinkConformance, type SinkPlace } from '../../testing/sink-conformance.ts'
+import type { Format } from '../../contracts/format.ts'
+import type { Table } from '../../contracts/table.ts'
+import { sinkConformance, type ReadMessage, type SinkPlace } from '../../testing/sink-conformance.ts'
 import { startKafka, type KafkaServer } from '../../../test/servers/kafka.ts'
+import type { KafkaRecord } from '../../../test/servers/kafka-reader.ts'
 import { definition } from './definition.ts'
 import { settingsOn } from './sink.fixture.ts'
 import { topicName } from './topic-name.ts'
@@ -15,14 +18,33 @@ describe.each(['exactly-once', 'at-least-once'] as const)('the sink kafka confor
   const place = async (): Promise<SinkPlace> => {
     // More partitions than one: what has no key stays in one of them for each table.
     const settings = settingsOn(server, { delivery, createTopics: { partitions: 3 } })
+    const ownTopic = `${settings.prefix}.own`
+    const topics = new Set([ownTopic])
+    const note = (table: Table | null) => void (table && topics.add(topicName(`${settings.prefix}.${table.schema}.${table.name}`)))
     return {
-      open: (context) => definition.open(settings, context),
-      async lines({ schema, name }) {
-        const records = await server.reader().read(topicName(`${settings.prefix}.${schema}.${name}`))
-        return records.map(({ value }) => value?.toString() ?? '')
+      open: (context) => definition.open(settings, { ...context, format: context.format && notedBy(note, context.format) }),
+      async messages() {
+        const found: ReadMessage[] = []
+        for (const topic of topics) found.push(...(await server.reader().read(topic)).map(readMessage))
+        return found
       },
+      ownTopic,
       remove: async () => {},
     }
   }
   for (const { title, run } of sinkConformance({ name: 'kafka', capabilities, place })) test(title, run)
 })
+
+/** Which tables have a topic by now: Java's consumer is asked by name. */
+function notedBy(note: (table: Table | null) => void, format: Format): Format {
+  return {
+    ...format,
+    change: (change) => (note(change.table), format.change(change)),
+    read: (table, row, at) => (note(table), format.read(table, row, at)),
+    control: (batch) => (note(batch.table), format.control?.(batch) ?? []),
+  }
+}
+
+function readMessage({ key, value, headers }: KafkaRecord): ReadMessage {
+  return { key: key?.toString() ?? null, value: value?.toString() ?? null, headers }
+}
