@@ -105,3 +105,21 @@ test('the program runs, and its function chooses the partition keys', { timeout:
   expect(keys.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, at) => at))
   await stream.remove()
 })
+
+test('a record that is too large is set aside and named, and the others arrive', { timeout: 120_000 }, async () => {
+  const { url, name, sql } = await createShop()
+  const yaml = block('yaml').replace('name: shop', `name: ${name}`).replace('stream: shop', `stream: ${stream.name}`)
+  const cwd = folderWith({ 'millrace.yaml': yaml })
+  const env = { ...awsEnv(), DATABASE_URL: url }
+  const run = () => millrace(['run', '-c', 'millrace.yaml', '--until', 'caught-up'], { cwd, env })
+  expect(await run()).toMatchObject({ code: 0 })
+  await sql(`UPDATE orders SET status = repeat('x', 2000000) WHERE id = 50; UPDATE orders SET status = 'paid' WHERE id <> 50`)
+  await run()
+  const ops = await opsByOrder()
+  expect(ops.size).toBe(100)
+  for (const [id, ofOrder] of ops) expect(ofOrder, `order ${id}`).toEqual(id === 50 ? ['read'] : ['read', 'update'])
+  const letters = await millrace(['dlq', 'list', '-c', 'millrace.yaml'], { cwd, env })
+  expect(letters.stdout).toContain('SINK_RECORD_TOO_LARGE')
+  expect(letters.stdout).toContain('public.orders')
+  await stream.remove()
+})

@@ -33,7 +33,8 @@ export type KeyQueues = {
  * request was answered.**
  *
  * - `perKey` 1: a record is sent when the one before it of its key is stored. No failure of whatever part of a request can put a later one
- *   first: it was not sent yet. A record whose answer was lost may be stored twice, one after the other, with nothing of its key between.
+ *   first: it was not sent yet. A record whose answer was lost may be stored twice, one after the other. (A request that is given up
+ *   after half a minute and carried out later still puts a copy behind later records: what stands first of each record is in order all the same.)
  * - more: behind the first refused record of a key nothing counts as stored. It and all after it are sent again, in order: a later one may
  *   be seen early, but it comes again after every earlier one, so what is seen last is what is last.
  *
