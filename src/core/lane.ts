@@ -1,6 +1,7 @@
 import type { Batch, ChangesBatch, ControlBatch } from '../contracts/batch.ts'
 import type { ChunkId, Position } from '../contracts/position.ts'
 import type { Sink, SinkRecord } from '../contracts/sink.ts'
+import { faultPoint } from '../lib/fault-point.ts'
 import type { Clock } from './clock.ts'
 import { createLaneFilter, type LaneFilter } from './lane-filter.ts'
 
@@ -256,8 +257,10 @@ export class Lane {
     this.#idle = null
     if (this.#written === null) this.#writtenSince = this.#options.clock.now()
     this.#isWriting = true
+    faultPoint('write')
     const answer = await this.#options.sink.write(batch, this.#options.signal)
     this.#isWriting = false
+    faultPoint('written')
     this.#writtenAt = this.#options.clock.now()
     // `durable` speaks for all that was accepted before.
     this.#needsFlush = answer === 'accepted'
@@ -311,6 +314,7 @@ export class Lane {
       await this.#options.sink.flush(this.#options.signal)
       this.#flushedAt = this.#options.clock.now()
     }
+    faultPoint('flushed')
     const { position, carry, chunks } = written
     if (!this.#options.keepsRecord) this.#unsaved = { position, carry, chunks: [...(this.#unsaved?.chunks ?? []), ...chunks] }
     if (written.held !== null) this.held = written.held

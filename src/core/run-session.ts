@@ -1,6 +1,7 @@
 import type { Batch } from '../contracts/batch.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { createDeferred } from '../lib/deferred.ts'
+import { faultPoint } from '../lib/fault-point.ts'
 import { fanOut } from './fan-out.ts'
 import { Lane } from './lane.ts'
 import type { Run } from './pipeline.ts'
@@ -93,6 +94,7 @@ async function pump(following: Following, snapshots: Snapshots): Promise<void> {
     // Leaving the loop would end the connection on which the last acknowledgement still has to go.
     if (taking.signal.aborted) return await isEnding
     run.works('source')
+    faultPoint('decoded')
     if (batch.kind === 'changes') run.followed.take(batch)
     const told = following.left.length === 0 ? [batch] : [batch, ...takeGone(following, batch)]
     const full = fanOut(lanes, transforms === undefined ? told : transformed(transforms, told))

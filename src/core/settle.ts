@@ -1,4 +1,5 @@
 import type { Position } from '../contracts/position.ts'
+import { faultPoint } from '../lib/fault-point.ts'
 import type { Clock } from './clock.ts'
 
 const SETTLE_EVERY_MS = 250
@@ -50,9 +51,11 @@ export function createSettlement(ports: SettlementPorts): Settlement {
     if (!isBehind()) return
     const lowest = lowestDurable(ports.durables())
     await ports.record(lowest)
+    faultPoint('recorded')
     if (!rises(lowest)) return
     ports.acknowledge(lowest)
     acknowledged = lowest
+    faultPoint('acknowledged')
   }
 
   async function settleUntilLevel(): Promise<void> {

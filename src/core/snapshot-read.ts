@@ -2,6 +2,7 @@ import type { Chunk, ChunkRead } from '../contracts/source.ts'
 import { createDeferred } from '../lib/deferred.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
 import { collectYoung } from '../lib/collect-young.ts'
+import { faultPoint } from '../lib/fault-point.ts'
 import { orAborted } from '../lib/or-aborted.ts'
 import type { Outcome } from './merge.ts'
 import { retryDelayMs } from './retry.ts'
@@ -61,6 +62,7 @@ async function readOnce(context: SnapshotContext, request: ReadRequest, signal: 
       source.snapshots.read(chunk, (visibility) => registration.seen(visibility), signal),
       signal,
     )
+    faultPoint('chunk-read')
   } catch (error) {
     abandon()
     throw error

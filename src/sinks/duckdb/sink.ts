@@ -6,6 +6,7 @@ import type { Position } from '../../contracts/position.ts'
 import type { Sink, SinkContext, SinkRecord } from '../../contracts/sink.ts'
 import type { Row, Table } from '../../contracts/table.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
+import { faultPoint } from '../../lib/fault-point.ts'
 import { applyChanges } from './apply-changes.ts'
 import { applyRows } from './apply-rows.ts'
 import { openDatabase, openOnceFree } from './client.ts'
@@ -169,7 +170,9 @@ async function transact(session: Session, act: () => Promise<void>): Promise<Col
   await database.run('BEGIN TRANSACTION')
   try {
     await act()
+    faultPoint('duckdb-commit')
     await database.run('COMMIT')
+    faultPoint('duckdb-committed')
     for (const [column, values] of session.changed) session.log.warn('sink.values.changed', { sink: session.sink, column, values })
     return null
   } catch (error) {

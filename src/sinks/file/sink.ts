@@ -4,6 +4,7 @@ import type { Format, Message } from '../../contracts/format.ts'
 import type { Checkpoint, Position } from '../../contracts/position.ts'
 import type { Sink, SinkState } from '../../contracts/sink.ts'
 import type { Table } from '../../contracts/table.ts'
+import { faultPoint } from '../../lib/fault-point.ts'
 import { tableFolder } from '../../lib/table-folder.ts'
 import { linesBeside } from '../../messages/message-lines.ts'
 import { fileSystem, type FileSystem } from './file-system.ts'
@@ -94,6 +95,7 @@ export function openFile(options: FileOptions): Sink {
     await writing
     if (segments === null || reached === null) return
     await segments.sync()
+    faultPoint('file-synced')
     await state.save({ ...reached, chunks, data: fileRecord(last) })
     reached = null
     chunks = []

@@ -3,6 +3,7 @@ import { link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink, type FileH
 import { dirname, join } from 'node:path'
 import { openFileBytes } from '../../codecs/parquet/read-file.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
+import { faultPoint } from '../../lib/fault-point.ts'
 import { makeFolder, missingFolders, syncFolder } from '../../lib/folders.ts'
 import { at } from './file-errors.ts'
 import { OWN_FOLDER } from './names.ts'
@@ -89,7 +90,9 @@ export function createLocalStore({ sink, root, owner, fs = fileSystem }: LocalSt
         await file.close()
         handle = null
         await ensureFolder(dirname(path))
+        faultPoint('parquet-link')
         await linkOnce()
+        faultPoint('parquet-linked')
         await syncFolder(fs, dirname(path))
         await fs.unlink(written)
       })
