@@ -70,6 +70,12 @@ test('keys of several columns, of text, and none', () => {
   }
 })
 
+test('names of letters of several bytes', () => {
+  const columns = ['id', '列'].map((name) => sampleColumn(name, { kind: 'text', name: 'text' }))
+  const table = { ...sampleTable('表'.repeat(60), columns, { schema: 'größe' }), database: '数据库' }
+  for (const properties of OPTIONS) expect(compare([insertOf(table, ['行', null])], properties)).toBe(1)
+})
+
 test('without room nothing is written, and what is skipped, counted or without a place goes the longer way', () => {
   const { change } = imaged([insertOf(usersTable(), userRow(1))])[0]! // one act gives one in each transaction
   expect(debeziumOf().writeLine?.(change, Buffer.alloc(100), 0)).toBe(-1)

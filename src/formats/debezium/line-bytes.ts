@@ -75,8 +75,9 @@ const SAME_TIME = 32
  */
 function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: string) {
   const sources = createSourceBlock(prefix, nowMs)
-  const template = Buffer.alloc(1024 + prefix.length + place.database.length + place.names.length + after.length)
-  let length = 0
+  // Letters of three bytes, where a name has such.
+  const template = Buffer.alloc(1024 + 3 * (prefix.length + place.database.length + place.names.length + after.length))
+  let tail = template
   let first = 0
   let second = 0
   let last: Transaction | null = null
@@ -84,16 +85,17 @@ function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: strin
   let digits = 0
   let used = 0
 
+  const write = (text: string, at: number): number => at + template.utf8Write(text, at, template.length - at)
+
   const make = (tx: Transaction, op: Op, lsn: number): void => {
     const now = nowMs()
-    const source = sources.change(tx, lsn, place)
-    const times = `"ts_ms":${now},"ts_us":${now}000,"ts_ns":${now}000000`
-    const text = `},"source":${source},"transaction":null,"op":"${op === 'insert' ? 'c' : 'u'}",${times}}${after}`
-    length = template.utf8Write(text, 0, template.length)
+    const [begin, middle, rest] = sources.parts(tx, place)
     digits = digitsOf(lsn)
-    // No name can look like these: its quotes would be escaped.
-    first = template.indexOf(',\\"', template.indexOf('"sequence":"[')) + 3
-    second = template.lastIndexOf('"lsn":') + 6
+    first = write(`},"source":${begin}`, 0)
+    second = write(middle, first + digits)
+    const times = `"ts_ms":${now},"ts_us":${now}000,"ts_ns":${now}000000`
+    const end = write(`${rest},"transaction":null,"op":"${op === 'insert' ? 'c' : 'u'}",${times}}${after}`, second + digits)
+    tail = template.subarray(0, end)
     last = tx
     lastOp = op
     used = 0
@@ -102,10 +104,10 @@ function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: strin
     room: template.length,
     put({ tx, op, lsn }: Imaged, out: Buffer, at: number): number {
       if (tx !== last || op !== lastOp || used++ >= SAME_TIME || digitsOf(lsn) !== digits) make(tx, op, lsn)
-      template.copy(out, at, 0, length)
+      out.set(tail, at)
       putNumber(lsn, out, at + first)
       putNumber(lsn, out, at + second)
-      return at + length
+      return at + tail.length
     },
   }
 }

@@ -40,8 +40,10 @@ export const SOURCE_SCHEMA: ConnectField = {
 export type SourcePlace = { database: string; schema: string; table: string }
 
 export type SourceBlock = {
-  /** Of a change in the log. `table`: made by `tablePart`. */
+  /** Of a change in the log at the byte `lsn`. */
   change(tx: Transaction, lsn: number, place: PlaceText): string
+  /** The same in the three parts between which `lsn` stands. */
+  parts(tx: Transaction, place: PlaceText): readonly [begin: string, middle: string, rest: string]
   /** Of a logical message outside a transaction, which stands for a commit; its time is that of the transaction before, as Debezium has it. */
   loose(lsn: number, place: PlaceText, before: Transaction | null): string
   /** Of a row read beside the log, at the byte `position` of it: in Debezium's words, of an incremental snapshot. */
@@ -60,27 +62,29 @@ const REST = ',"xmin":null,"origin":null,"origin_lsn":null}'
 /** `nowMs`: the time that rows read have for want of one of their own. What a transaction's changes share is put together once. */
 export function createSourceBlock(prefix: string, nowMs: () => number): SourceBlock {
   const head = `{"version":"${DEBEZIUM_VERSION}","connector":"postgresql","name":${quoted(prefix)},"ts_ms":`
-  let lastTx: Transaction | null = null
-  let lastDatabase = ''
-  let begin = ''
-  let middle = ''
-  let id = ''
-
   const start = (timeMs: number, snapshot: string, database: string): string =>
     `${head}${timeMs},"snapshot":"${snapshot}","db":${database},"sequence":"[`
   const times = (timeUs: string): string => `]","ts_us":${timeUs},"ts_ns":${timeUs}000`
 
+  let lastTx: Transaction | null = null
+  let lastPlace: PlaceText | null = null
+  let last: readonly [string, string, string] = ['', '', '']
+  const parts = (tx: Transaction, place: PlaceText): typeof last => {
+    if (tx !== lastTx || place !== lastPlace) {
+      lastTx = tx
+      lastPlace = place
+      const previous = tx.log ? `\\"${tx.log.previous}\\"` : 'null'
+      const begin = `${start(Math.floor(tx.commitTimeUs / 1000), 'false', place.database)}${previous},\\"`
+      last = [begin, `\\"${times(String(tx.commitTimeUs))}${place.names}${tx.xid},"lsn":`, REST]
+    }
+    return last
+  }
+
   return {
+    parts,
     change(tx, lsn, place) {
-      if (tx !== lastTx || place.database !== lastDatabase) {
-        lastTx = tx
-        lastDatabase = place.database
-        const previous = tx.log ? `\\"${tx.log.previous}\\"` : 'null'
-        begin = `${start(Math.floor(tx.commitTimeUs / 1000), 'false', place.database)}${previous},\\"`
-        middle = `\\"${times(String(tx.commitTimeUs))}`
-        id = `${tx.xid},"lsn":`
-      }
-      return begin + lsn + middle + place.names + id + lsn + REST
+      const [begin, middle, rest] = parts(tx, place)
+      return begin + lsn + middle + lsn + rest
     },
     loose(lsn, place, before) {
       const us = before === null ? nowMs() * 1000 : before.commitTimeUs
