@@ -36,6 +36,9 @@ const subject = {
   withoutPlace: (line: unknown) => ({ ...(line as Parsed).value, source: 0, op: 0, key: (line as Parsed).key }), // a line of JSON
 }
 for (const { title, run } of formatConformance(subject)) test(title, run)
+for (const { title, run } of formatConformance({ create: () => debeziumOf({ ...legible, 'provide.transaction.metadata': 'true' }) }))
+  // Begin and end of a transaction have keys of their own.
+  if (!title.startsWith('gives one key')) test(`with transactions, ${title}`, run)
 for (const { title, run } of formatConformance({ create: () => debeziumOf({ ...legible, 'schemas.enable': 'true' }) }))
   test(`with schemas, ${title}`, run)
 
@@ -226,11 +229,9 @@ test('transactions tell their begin, their end and the place of each message in 
   const format = debeziumOf({ 'provide.transaction.metadata': 'true', 'skipped.operations': 'none' })
   expect(format.wholeTransactions).toBe(true)
   const other = sampleTable('orders', [sampleColumn('id', { kind: 'int64' })])
-  const log = { first: 10, previous: 5, end: 50 }
+  const tx = { ...transactionAt(1), log: { first: 10, previous: 5, end: 50 } }
   const acts = [insertOf(users, userRow(1)), insertOf(other, [1n]), updateOf(users, userRow(2), { before: onlyKey, oldKey: onlyKey })]
-  const changes = transactionOf(1, acts).map(
-    (change, at) => ({ ...change, lsn: 20 + at, tx: { ...transactionAt(1), log } }) as typeof change,
-  ) // a change, with its place
+  const changes = transactionOf(1, acts).map((change, at) => ({ ...change, lsn: 20 + at, tx }) as typeof change) // a change, with its place
   const messages = parsed(changes.flatMap((change) => format.change(change)))
   expect(messages[0]).toMatchObject({ topic: 'shop.transaction', key: { id: '701:10' }, headers: {} })
   expect(messages[0]?.value).toEqual({ status: 'BEGIN', id: '701:10', event_count: null, data_collections: null, ts_ms: 1790000001123 })
@@ -254,6 +255,15 @@ test('transactions tell their begin, their end and the place of each message in 
     ts_ms: 1790000001123,
   })
   expect(format.after?.(batchOf(2))).toEqual([])
+})
+
+test('a transaction that was cut off and comes again is counted anew, and has not ended before', () => {
+  const format = debeziumOf({ 'provide.transaction.metadata': true })
+  const acts = [1, 2, 3].map((id) => insertOf(users, userRow(id)))
+  for (const change of transactionOf(2, acts).slice(0, 2)) format.change(change)
+  const again = parsed(transactionOf(2, acts).flatMap((change) => format.change(change)))
+  expect(again.map(({ value }) => value.status ?? value.transaction.total_order)).toEqual(['BEGIN', 1, 2, 3])
+  expect(parsed(format.after?.(batchOf(2)) ?? [])[0]?.value).toMatchObject({ status: 'END', event_count: 3 })
 })
 
 test('a transaction ends before the next begins, also inside a batch', () => {

@@ -59,8 +59,9 @@ export function createTransactionTopic(options: TransactionTopicOptions): Transa
   return {
     leave,
     enter(tx) {
-      if (current?.position === tx.position) return []
-      const before = leave()
+      if (current === tx) return []
+      // The log may be read again from before it (a session failed): it comes once more, and did not end.
+      const before = current !== null && current.position < tx.position ? leave() : []
       current = tx
       total = 0
       counts = new Map()
