@@ -59,6 +59,7 @@ const EVERYTHING: SinkCapabilities = {
 export const CLAIMS: Readonly<Record<string, { says: string; without: Partial<SinkCapabilities> }>> = {
   'exactly once': { says: 'a crash neither loses nor repeats', without: { delivery: 'at-least-once' } },
   'at least once': { says: 'a crash loses nothing, and repeats only what no checkpoint covered', without: { delivery: 'exactly-once' } },
+  late: { says: 'a dead letter can be given again: `millrace dlq retry`', without: { late: false } },
   keyless: { says: 'tables without a key', without: { needsKey: true } },
   truncate: { says: 'a truncate empties, or is told', without: { truncate: false } },
   schema: { says: 'columns added, renamed, dropped', without: { schemaChanges: false } },
@@ -66,10 +67,16 @@ export const CLAIMS: Readonly<Record<string, { says: string; without: Partial<Si
   readable: { says: '`millrace verify` compares it', without: { readable: false } },
 }
 
+/** What else must be so, that a claim can be made. */
+const ONLY_THEN: Readonly<Record<string, Partial<SinkCapabilities>>> = {
+  'at least once': { delivery: 'at-least-once' },
+  late: { shape: 'changes', late: true },
+}
+
 /** The cases that are run only where this is claimed: taken from the suite itself, by leaving the claim out. */
 export function casesOf(claim: string): string[] {
   const { without } = CLAIMS[claim] ?? { without: {} }
-  const claimed = claim === 'at least once' ? { ...EVERYTHING, delivery: 'at-least-once' as const } : EVERYTHING
+  const claimed = { ...EVERYTHING, ...ONLY_THEN[claim] }
   const rest = new Set(titlesOf({ ...claimed, ...without }))
   return titlesOf(claimed).filter((title) => !rest.has(title))
 }
@@ -81,12 +88,13 @@ function titlesOf(capabilities: SinkCapabilities): string[] {
 
 /** Whether a sink makes a claim. A sink whose delivery is the user's choice makes both. */
 export function claimsOf({ capabilities, isChosen }: { capabilities: SinkCapabilities; isChosen: boolean }): string[] {
-  const { delivery, shape, needsKey, truncate, schemaChanges, partialUpdates, readable } = capabilities
+  const { delivery, late, shape, needsKey, truncate, schemaChanges, partialUpdates, readable } = capabilities
   // Of what keeps nothing, nothing can be shown.
   if (shape === 'nothing') return []
   const claims: [string, boolean][] = [
     ['exactly once', delivery === 'exactly-once' || isChosen],
     ['at least once', delivery === 'at-least-once' || isChosen],
+    ['late', shape === 'changes' && (late ?? delivery === 'at-least-once')],
     ['keyless', !needsKey],
     ['truncate', truncate],
     ['schema', schemaChanges],

@@ -32,7 +32,8 @@ test('every claim has cases that are run for it alone, and a claim that is not m
 test('what is not claimed has no tick', () => {
   const none = { needsKey: true, truncate: false, schemaChanges: false, partialUpdates: false, columnar: false, readable: false } as const
   const capabilities = { ...none, delivery: 'at-least-once', shape: 'changes' } as const
-  expect(claimsOf({ capabilities, isChosen: false })).toEqual(['at least once'])
+  expect(claimsOf({ capabilities: { ...capabilities, late: false }, isChosen: false })).toEqual(['at least once'])
+  expect(claimsOf({ capabilities, isChosen: false })).toEqual(['at least once', 'late'])
   expect(claimsOf({ capabilities: { ...capabilities, shape: 'nothing' }, isChosen: false })).toEqual([])
 })
 

@@ -16,6 +16,7 @@ describe('the conformance suite, for sinks of messages', () => {
     ['loses the last message of each batch', { message: (message, nth) => (nth > 0 ? null : message) }],
     ['is durable by word only', { flushesNothing: true }],
     ['sends everything again at its start', { sendsAllAgain: true }],
+    ['drops what comes later than its place', { dropsLate: true }],
     ['tells no failure', { hidesFailures: true }],
     ['tells failures in words of its client', { foreignErrors: true }],
     ['gives a message that comes again another id', { message: (message) => ({ ...message, id: `${Math.random()}` }) }],

@@ -27,6 +27,8 @@ export type LogWrong = {
   changesOnly?: boolean
   /** Durable with what was only handed over. */
   flushesNothing?: boolean
+  /** Takes what lies before its furthest for something that it has. */
+  dropsLate?: boolean
   /** At its start it sends again all that was ever sent. */
   sendsAllAgain?: boolean
   /** What the store says when it fails is not told. */
@@ -62,11 +64,15 @@ function logPlace(wrong: LogWrong): SinkPlace {
 }
 
 function openLogSink(store: Store, { format, wrong }: { format: Format; wrong: LogWrong }): Sink {
+  let furthest = ''
   let pending: ReadMessage[] = wrong.sendsAllAgain ? [...store.ever] : []
 
   return {
     resume: async () => null,
     async write(batch) {
+      const position = batch.kind === 'changes' ? (batch.changes[0]?.tx?.position ?? '') : ''
+      if (wrong.dropsLate && position !== '' && position < furthest) return 'accepted'
+      furthest = position > furthest ? position : furthest
       if (!(wrong.changesOnly && batch.kind === 'control')) pending.push(...encode(format, batch, wrong))
       return 'accepted'
     },

@@ -1,6 +1,7 @@
 import { onBench, signal, writeAll, type Bench, type BenchCase } from './sink-bench.ts'
 import { crashCases } from './sink-crash-cases.ts'
 import { faultCases } from './sink-fault-cases.ts'
+import { lateCases } from './sink-late-cases.ts'
 import { messageCases } from './sink-message-cases.ts'
 import { readCases } from './sink-read-cases.ts'
 import { recordCases } from './sink-record-cases.ts'
@@ -21,6 +22,7 @@ export function sinkConformance(subject: SinkSubject): ConformanceCase[] {
     ...scenarios.map((scenario) => ({ title: `${scenario.title}, rows as bytes`, run: playing(() => asBytes(scenario)) })),
     ...(capabilities.delivery === 'exactly-once' ? recordCases : []),
     ...crashCases(capabilities, scenarios),
+    ...lateCases(capabilities),
     ...faultCases,
     ...(capabilities.shape === 'changes' ? messageCases : []),
     ...(capabilities.readable ? readCases : []),
