@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { sourceContext } from '../config/open-parts.ts'
+import { spoolsFolder } from '../config/spool-folder.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { confirmed } from './confirmed.ts'
 import { emptyState, openKnownState, printLine } from './pipeline-parts.ts'
@@ -24,6 +25,7 @@ export async function drop(options: ConfigChoice & LogOptions & { yes?: boolean 
     for (const what of removed) printLine(`removed ${what}`)
     if (state) printLine(`removed the state ${config.state}`)
     removeState(config.state)
+    rmSync(spoolsFolder(config), { recursive: true, force: true })
   } finally {
     await lock[Symbol.asyncDispose]()
     for (const suffix of ['.lock', '.pid']) rmSync(`${config.state}${suffix}`, { force: true })

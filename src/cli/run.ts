@@ -93,7 +93,7 @@ function withoutRetries(log: Log): Log {
 
 function tellRetries(event: PipelineEvent, terminal: Terminal, retrying: Set<string>): void {
   if (event.event === 'retry') {
-    retrying.add(event.part)
+    if (!event.isAside) retrying.add(event.part)
     if (terminal.form === 'pretty' && !(terminal.quiet && event.level === 'info')) terminal.write(`${redactUrls(retryText(event))}\n`)
   }
   if (event.event !== 'started' || retrying.size === 0) return

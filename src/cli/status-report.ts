@@ -8,6 +8,7 @@ import type { LogHealth, Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import { tableName } from '../contracts/table.ts'
 import type { LivePipeline } from '../core/run-live.ts'
+import { knownName } from '../core/run-aside.ts'
 import type { Acknowledged } from '../core/run-resume.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
@@ -50,6 +51,13 @@ export type SinkStatus = {
   lagBytes: number | null
   /** How long ago the sink was level with the log, in seconds; null where it is not known (no process runs). */
   lagSeconds: number | null
+  /** `direct` where nothing is wrong; else the sink is set aside and its changes are kept on disk. Null where no process runs. */
+  state: 'direct' | 'spooling' | 'stopped' | 'full' | 'paused' | null
+  /** Bytes that wait for it in memory and on disk; null where no process runs. */
+  queuedBytes: number | null
+  spooledBytes: number | null
+  /** Why it is set aside. */
+  error: { code: string; message: string } | null
 }
 
 /** `snapshot`: `done` or `under way`; `unknown` where only the sink itself knows and no process runs. */
@@ -63,10 +71,12 @@ export async function statusFromInside(
 ): Promise<StatusReport> {
   const head = await live.source.head()
   const slot = await live.health()
-  const sinks = live.lanes().map(({ name, durable, passed }) => {
+  const sinks = live.lanes().map(({ name, durable, passed, queuedBytes, spooledBytes = 0, state, error }): SinkStatus => {
     const isLevel = passed >= head
     const lagSeconds = isLevel ? 0 : known.lagSeconds(durable)
-    return { name, type: typeOf(config, name), position: durable, lagBytes: isLevel ? 0 : lagBytes({ durable, passed }, head), lagSeconds }
+    const lag = { lagBytes: isLevel ? 0 : lagBytes({ durable, passed }, head), lagSeconds }
+    const why = error && { ...error, message: redactUrls(error.message) }
+    return { name, type: typeOf(config, name), position: durable, ...lag, state, queuedBytes, spooledBytes, error: why }
   })
   const tables = live.tables().map((table): TableStatus => {
     const name = tableName(table)
@@ -93,8 +103,11 @@ export async function statusFromOutside(config: Config, options: { log: Log; dro
   const { source, tables } = await readSource(config, { state, log: options.log, acknowledged: acknowledged?.position ?? null })
   const sinks = await Promise.all(
     config.sinks.map(async ({ name, type }) => {
-      const position = (await state?.sink(name).load())?.position ?? (state && (await knownStanding(state, name))?.durable) ?? null
-      return { name, type, position, lagBytes: lagOf(position, source.head), lagSeconds: null }
+      // What lies on disk for it counts as its standing, but it does not hold it.
+      const own = (await state?.sink(name).load()) ?? (await state?.sink(knownName(name)).load())
+      const position = own?.position ?? (state && (await knownStanding(state, name))?.durable) ?? null
+      const unknown = { lagSeconds: null, state: null, queuedBytes: null, spooledBytes: null, error: null }
+      return { name, type, position, lagBytes: lagOf(position, source.head), ...unknown }
     }),
   )
   const warnings = warningsOf(config, source.slot, options.pid === null ? options.drop : null)

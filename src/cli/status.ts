@@ -66,12 +66,19 @@ function printReport(report: StatusReport): void {
   }
   for (const sink of sinks)
     printLine(
-      `sink ${sink.name} (${sink.type}): ${sink.position === null ? 'holds nothing' : `durable up to ${sink.position}`}${lagText(sink)}`,
+      `sink ${sink.name} (${sink.type}): ${sink.position === null ? 'holds nothing' : `durable up to ${sink.position}`}${lagText(sink)}${asideText(sink)}`,
     )
   for (const { table, snapshot } of tables)
     printLine(`table ${table}: ${snapshot === 'unknown' ? 'known to its sinks, while no process runs' : snapshot}`)
   if (report.deadLetters > 0) printLine(`dead letters: ${formatCount(report.deadLetters)}; see \`millrace dlq list\``)
   for (const warning of warnings) printLine(`WARNING: ${warning}`)
+}
+
+/** `; set aside, 3 MB on disk: The endpoint … gets no answer` */
+function asideText({ state, spooledBytes, error }: StatusReport['sinks'][number]): string {
+  if (state === null || state === 'direct') return ''
+  const words = { spooling: 'set aside', stopped: 'stopped', full: 'set aside, its disk space is used up', paused: 'set aside and paused' }
+  return `; ${words[state]}, ${formatBytes(spooledBytes ?? 0)} on disk${error ? `: ${error.message} [${error.code}]` : ''}`
 }
 
 function lagText(sink: StatusReport['sinks'][number]): string {

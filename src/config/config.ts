@@ -19,6 +19,8 @@ export type Config = {
   batch: { maxBytes: number; maxWaitMs: number }
   /** The absolute path of the state file. */
   state: string
+  /** Not `isUsed`: a sink that fails holds up all, there is only one. */
+  spool: { isUsed: boolean; maxBytes: number; whenFull: 'block' | 'pause-sink'; patienceMs: number }
   onError: { data: 'stop' | 'dead-letter'; maxDeadLetters: number; maxDeadLettersAMinute: number }
   /** What the user wrote with the defaults filled in, secrets left as references and passwords hidden: for printing. */
   shown: Record<string, unknown>

@@ -39,7 +39,8 @@ function phaseAfter(
   const sinceOf = (phase: Phase['phase']) => (before.phase === phase ? before.sinceMs : nowMs)
   if (event.event === 'started') return { phase: 'following', sinceMs: nowMs }
   if (event.event === 'waiting') return { phase: 'waiting', sinceMs: sinceOf('waiting'), text: words(event) }
-  if (event.event !== 'retry') return null
+  // Where the others go on, the process answers by itself.
+  if (event.event !== 'retry' || event.isAside) return null
   const { part, attempt, code, message } = event
   return { phase: 'retrying', sinceMs: sinceOf('retrying'), part, attempt, code, message }
 }

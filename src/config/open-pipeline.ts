@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { openSource, sinkContext, sinkKeepsRecord } from './open-parts.ts'
 import { openTransforms } from './open-transforms.ts'
 import type { Config } from './config.ts'
@@ -7,12 +8,13 @@ import type { Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import type { DeadLetterOptions } from '../core/dead-letter-book.ts'
-import type { PipelineOptions, PipelineSummary } from '../core/pipeline.ts'
+import type { PipelineOptions, PipelineSummary, SpoolSettings } from '../core/pipeline.ts'
 import { runPipeline } from '../core/run-pipeline.ts'
 import { FORMATS } from '../registry.ts'
 import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
 import { openSqliteState } from '../state/sqlite/state-store.ts'
 import type { WaitingEvent } from '../telemetry/pipeline-event.ts'
+import { spoolFolder } from './spool-folder.ts'
 import { refusedTables } from './refused-tables.ts'
 import { resolveConfig } from './load-config.ts'
 import { notePhase } from './note-phase.ts'
@@ -81,10 +83,12 @@ async function pipelineOptions(
       keepsRecord: sinkKeepsRecord(sink),
       shape: sink.definition.capabilities.shape,
       takesLate: sink.definition.capabilities.late ?? sink.definition.capabilities.delivery === 'at-least-once',
+      isReadable: sink.definition.capabilities.readable,
       wholeTransactions: sink.format?.wholeTransactions ?? false,
       open: (context) => sink.definition.open(sink.config, sinkContext(config, sink, { ...context, log })),
     })),
     transforms,
+    spool: spoolSettings(config),
     checkTables: async () => {
       for (const error of (await refusedTables(config, { sinks, transforms }, { state, log })).values()) throw error
     },
@@ -95,6 +99,13 @@ async function pipelineOptions(
     log,
     signal,
   }
+}
+
+/** Also for a single sink where there was another once: what lies on disk for it is still its own. */
+function spoolSettings(config: Config): SpoolSettings | undefined {
+  const isLeft = config.sinks.some(({ name }) => existsSync(spoolFolder(config, name)))
+  const { isUsed, ...settings } = config.spool
+  return isUsed || isLeft ? { ...settings, folderOf: (sink) => spoolFolder(config, sink) } : undefined
 }
 
 async function deadLetterOptions({ name, onError }: Config, state: StateStore): Promise<DeadLetterOptions> {

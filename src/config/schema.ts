@@ -52,6 +52,25 @@ export const configSchema = z.strictObject({
     .refine((path) => !path.includes('://'), { error: 'must be the path of a file: a state shared in a database is not there yet' })
     .optional()
     .describe('The SQLite file that holds checkpoints and snapshot progress. Default: `.millrace/NAME.db`.'),
+  spool: z
+    .strictObject({
+      maxSize: sizeSchema({ min: '1MB', max: '10TB' })
+        .prefault('10GB')
+        .describe('So much is kept on disk for one sink, beside the state file.'),
+      whenFull: z
+        .enum(['block', 'pause-sink'])
+        .prefault('block')
+        .describe(
+          "What happens when that is used up: `block`: all sinks wait for it; `pause-sink`: the others go on, and the source's log is kept for it.",
+        ),
+      patience: durationSchema({ min: '1s', max: '1h' })
+        .prefault('30s')
+        .describe('How long the others wait for a sink that takes nothing, or that alone is too slow.'),
+    })
+    .optional()
+    .describe(
+      'Where there are several sinks, or this is set: one that fails or is slow holds up no other, its changes are kept on disk until it takes them.',
+    ),
   onError: z
     .strictObject({
       data: z

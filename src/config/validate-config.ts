@@ -40,6 +40,7 @@ export async function validateConfig(input: unknown, options: { baseDir: string;
     },
     batch: { maxBytes: batch.maxSize, maxWaitMs: batch.maxWait },
     state: resolve(options.baseDir, base.state ?? `.millrace/${base.name}.db`),
+    spool: spoolOf(base.spool, sinks.length),
     onError: base.onError,
     shown: await showConfig(options.raw, {
       name: base.name,
@@ -49,6 +50,11 @@ export async function validateConfig(input: unknown, options: { baseDir: string;
     }),
   }
   return { config, mistakes: [] }
+}
+
+function spoolOf(written: z.output<typeof configSchema>['spool'], sinks: number): Config['spool'] {
+  const { maxSize, whenFull, patience } = written ?? configSchema.shape.spool.unwrap().parse({})
+  return { isUsed: written !== undefined || sinks > 1, maxBytes: maxSize, whenFull, patienceMs: patience }
 }
 
 /** What `checkShape` said of a part is not said again in other words. */

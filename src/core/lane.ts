@@ -4,6 +4,7 @@ import type { Sink, SinkRecord } from '../contracts/sink.ts'
 import { faultPoint } from '../lib/fault-point.ts'
 import type { Clock } from './clock.ts'
 import { createLaneFilter, type LaneFilter } from './lane-filter.ts'
+import { createLaterSteps } from './lane-later.ts'
 
 /** An idle sink is told at most this often that the log moved on without changes for it. */
 const IDLE_WRITE_MS = 10_000
@@ -24,10 +25,11 @@ export type LaneOptions = {
   from: Position
   /** `Lane.held` as it was written down; null at first. */
   held: Position | null
-  /** Whether the sink keeps its checkpoint itself; else the settlement saves it, see `takeUnsaved`. */
+  /** Whether nobody else need know its checkpoint, because the sink keeps it itself; else who has the lane saves it, see `takeUnsaved`. */
   keepsRecord: boolean
   /** What it writes counts what a transaction holds (see Format): none is cut in two by a checkpoint. */
   wholeTransactions?: boolean
+  /** A sink that asks for more at once gets room for that. */
   boundBytes: number
   maxWaitMs: number
   clock: Clock
@@ -76,6 +78,11 @@ export class Lane {
   #writtenSince = 0
   #needsFlush = false
   #unsaved: SinkRecord | null = null
+  readonly #later = createLaterSteps()
+  #isPaused = false
+  /** When it last had no room left; null while it has. */
+  #fullAt: number | null = null
+  #fullMs = 0
   /** The newest empty batch, not given to the sink (yet). */
   #idle: Batch | null = null
   #idleWrittenAt = Number.NEGATIVE_INFINITY
@@ -119,16 +126,43 @@ export class Lane {
     return unsaved
   }
 
+  /** How long in all it had no room: what others waited for it. */
+  get fullMs(): number {
+    return this.#fullMs + (this.#fullAt === null ? 0 : this.#options.clock.now() - this.#fullAt)
+  }
+
+  /** Since when it has had no room without a break, in milliseconds; 0 where it has. */
+  get stuckMs(): number {
+    return this.#fullAt === null ? 0 : this.#options.clock.now() - this.#fullAt
+  }
+
+  /** Whether all that it took is durable. */
+  get isLevel(): boolean {
+    return this.#usedBytes === 0 && this.#written === null && this.#options.sink.hasPending !== true
+  }
+
+  /** From here on it takes nothing and stands where it is: what it lacks stays in the log. */
+  pause(): void {
+    this.#isPaused = true
+    this.#queue.length = 0
+    this.#giveRoom()
+  }
+
   /** Takes a batch. Wait for `room` before, else memory has no bound. */
   push(batch: Batch): void {
-    if (this.#isOver || this.#isDraining) return
+    if (this.#isOver || this.#isDraining || this.#isPaused) return
     for (const part of this.#filter(batch)) this.#take(part)
   }
 
   /** Null where there is room, else resolves once there is, or once the lane is over. */
   room(): Promise<void> | null {
-    if (this.#usedBytes < this.#options.boundBytes || this.#isOver) return null
+    if (this.#usedBytes < this.#boundBytes || this.#isOver || this.#isPaused) return null
+    this.#fullAt ??= this.#options.clock.now()
     return new Promise((resolve) => this.#roomWaiters.push(resolve))
+  }
+
+  get #boundBytes(): number {
+    return Math.max(this.#options.boundBytes, this.#options.sink.batchBytes ?? 0)
   }
 
   /** Writes and flushes what was taken, then ends. Never throws: a failure goes to `onFailed`. */
@@ -148,6 +182,7 @@ export class Lane {
   /** The report of a sink that is durable later. */
   moveDurable(position: Position): void {
     if (this.durable === null || position > this.durable) this.durable = this.held = position
+    if (!this.#options.keepsRecord) this.#note(this.#later.upTo(position))
     // What is being written may not have reached it.
     if (!this.#isWriting) this.#settleIfNonePending(position)
     this.#options.onMoved()
@@ -229,7 +264,7 @@ export class Lane {
     if (isEmpty(batch) && !this.#isInTransaction) await this.#passEmpty(batch)
     else await this.#write(batch)
     this.#usedBytes -= sizeOf(batch)
-    if (this.#roomWaiters.length > 0 && this.#usedBytes < this.#options.boundBytes) this.#giveRoom()
+    if (this.#roomWaiters.length > 0 && this.#usedBytes < this.#boundBytes) this.#giveRoom()
     const waitedMs = this.#options.clock.now() - this.#writtenSince
     if ((this.#isLater || waitedMs >= this.#options.maxWaitMs) && this.#canFlush()) await this.#flush()
   }
@@ -272,6 +307,7 @@ export class Lane {
       this.#partial.delete(batch.chunk)
       if (!this.#options.keepsRecord) chunks.push(batch.chunk)
     }
+    if (this.#isLater && !this.#options.keepsRecord) this.#later.given(batch)
     this.#written = { position: batch.end, carry: batch.carry, chunks, held: isEmpty(batch) ? held : batch.end }
     // It may have said so before the call returned.
     if (this.durable !== null && this.durable >= batch.end) this.#settleIfNonePending(this.durable)
@@ -316,11 +352,15 @@ export class Lane {
     }
     faultPoint('flushed')
     const { position, carry, chunks } = written
-    if (!this.#options.keepsRecord) this.#unsaved = { position, carry, chunks: [...(this.#unsaved?.chunks ?? []), ...chunks] }
+    if (!this.#options.keepsRecord) this.#note({ position, carry, chunks: [...this.#later.all(), ...chunks] })
     if (written.held !== null) this.held = written.held
     this.durable = position
     this.#settleWritten(position)
     this.#options.onMoved()
+  }
+
+  #note(step: SinkRecord | null): void {
+    if (step !== null) this.#unsaved = { ...step, chunks: [...(this.#unsaved?.chunks ?? []), ...step.chunks] }
   }
 
   #settleIfNonePending(position: Position): void {
@@ -350,6 +390,8 @@ export class Lane {
   }
 
   #giveRoom(): void {
+    this.#fullMs = this.fullMs
+    this.#fullAt = null
     const waiters = this.#roomWaiters
     this.#roomWaiters = []
     for (const resolve of waiters) resolve()

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -8,13 +8,13 @@ import { openSqliteState } from '../state/sqlite/state-store.ts'
 import { createMemorySink, createMemoryStore, type MemoryStore } from '../testing/memory-sink.ts'
 import { createMemoryLog, createMemorySource, type MemoryLog } from '../testing/memory-source.ts'
 import { hastyClock, silentLog, users } from './pipeline.fixture.ts'
-import type { PipelineOptions } from './pipeline.ts'
+import type { PipelineOptions, SpoolSettings } from './pipeline.ts'
 import { runPipeline } from './run-pipeline.ts'
 
 /**
  * Pipelines that live a hard life: transactions of all sizes, sinks that fail before and after their work, passingly or for good, connections
  * that break, runs that are drained and killed. However it went, at the end each sink holds each change exactly once and in order
- * (at least once where it keeps no record of its own).
+ * (at least once where it keeps no record of its own). The same where sinks that fail are set aside, and what lies on disk for them is torn by kills.
  */
 type Step =
   | { act: 'commit'; ids: number[]; isDelete: boolean }
@@ -58,7 +58,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ act: fc.constant('catch up' as const) }),
 )
 
-async function live(mode: 'stream' | 'both', steps: readonly Step[], answers: readonly ('accepted' | 'durable')[]) {
+type Shape = { mode: 'stream' | 'both'; spool: 'none' | 'roomy' | 'tight' }
+
+async function live({ mode, spool }: Shape, steps: readonly Step[], answers: readonly ('accepted' | 'durable')[]) {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-model-'))
   const state = await openSqliteState(join(folder, 'x.db'), { pipeline: 'x' })
   const log = createMemoryLog({ tables: [users], chunkRows: 2 })
@@ -76,6 +78,7 @@ async function live(mode: 'stream' | 'both', steps: readonly Step[], answers: re
       batch: { maxBytes: 1000, maxWaitMs: 2 },
       report: () => {},
       log: silentLog,
+      ...(spool !== 'none' && { spool: spoolIn(folder, spool === 'roomy' ? 1_000_000 : 4000) }),
       signal,
       clock: hastyClock,
       ...options,
@@ -85,7 +88,7 @@ async function live(mode: 'stream' | 'both', steps: readonly Step[], answers: re
 
   try {
     if (mode === 'stream') await start(new AbortController().signal, { until: 'caught-up' })
-    for (const each of steps) await take(each, { log, stores, start })
+    for (const each of steps) await take(each, { log, stores, start, tear: () => tearTails(join(folder, 'spool')) })
     for (const store of stores) store.heal()
     await start(new AbortController().signal, { until: 'caught-up' })
     return { log, stores }
@@ -95,9 +98,29 @@ async function live(mode: 'stream' | 'both', steps: readonly Step[], answers: re
   }
 }
 
-type World = { log: MemoryLog; stores: MemoryStore[]; start(signal: AbortSignal, options: Partial<PipelineOptions>): Promise<unknown> }
+const spoolIn = (folder: string, maxBytes: number): SpoolSettings => ({
+  folderOf: (sink) => join(folder, 'spool', sink),
+  maxBytes,
+  whenFull: 'block',
+  patienceMs: 60_000,
+})
 
-async function take(each: Step, { log, stores, start }: World): Promise<void> {
+/** What a write that a crash cut leaves behind. */
+function tearTails(folder: string): void {
+  for (const sink of existsSync(folder) ? readdirSync(folder) : []) {
+    const last = readdirSync(join(folder, sink)).sort().at(-1)
+    if (last !== undefined) appendFileSync(join(folder, sink, last), Buffer.from([40, 0, 0, 0, 1, 2, 3, 4, 2, 9, 9]))
+  }
+}
+
+type World = {
+  log: MemoryLog
+  stores: MemoryStore[]
+  tear(): void
+  start(signal: AbortSignal, options: Partial<PipelineOptions>): Promise<unknown>
+}
+
+async function take(each: Step, { log, stores, start, tear }: World): Promise<void> {
   switch (each.act) {
     case 'commit':
       log.commit(each.ids.map((id) => ({ op: each.isDelete ? 'delete' : 'insert', table: users, row: [id] })))
@@ -126,6 +149,7 @@ async function take(each: Step, { log, stores, start }: World): Promise<void> {
       if (each.how === 'kill') abort.abort()
       drain.abort()
       await running
+      if (each.how === 'kill') tear()
     }
   }
 }
@@ -135,10 +159,12 @@ const lives = {
   answers: fc.array(fc.constantFrom('accepted' as const, 'durable' as const), { minLength: 3, maxLength: 3 }),
 }
 
-test('each sink holds each change once and in order, however its life went', async () => {
+const spools = ['none', 'roomy', 'tight'] as const
+
+test.each(spools)('each sink holds each change once and in order, however its life went (spool: %s)', async (spool) => {
   await fc.assert(
     fc.asyncProperty(lives.steps, lives.answers, async (steps, answers) => {
-      const { log, stores } = await live('stream', steps, answers)
+      const { log, stores } = await live({ mode: 'stream', spool }, steps, answers)
       const expected = log.transactions.flatMap(({ changes }) =>
         changes.map((change) => `${change.op} users ${change.tx?.position} ${change.ordinal}`),
       )
@@ -149,17 +175,17 @@ test('each sink holds each change once and in order, however its life went', asy
       // Acknowledged in order, and nothing past what both hold.
       expect([...log.acknowledged].sort()).toEqual(log.acknowledged)
     }),
-    { numRuns: 60 },
+    { numRuns: 60, timeout: 15_000 },
   )
 })
 
-test('copying while all this goes on, each sink ends with the rows of the source', async () => {
+test.each(spools)('copying while all this goes on, each sink ends with the rows of the source (spool: %s)', async (spool) => {
   await fc.assert(
     fc.asyncProperty(lives.steps, lives.answers, async (steps, answers) => {
-      const { log, stores } = await live('both', steps, answers)
+      const { log, stores } = await live({ mode: 'both', spool }, steps, answers)
       const expected = log.rows(users).map((row) => `users ${String(row[0])}`)
       for (const store of stores) expect([...store.rows.keys()].sort()).toEqual(expected.sort())
     }),
-    { numRuns: 60 },
+    { numRuns: 60, timeout: 15_000 },
   )
 })

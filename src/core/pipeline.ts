@@ -8,6 +8,8 @@ import type { Copied } from './copied.ts'
 import type { DeadLetterBook, DeadLetterOptions } from './dead-letter-book.ts'
 import type { DeadLetterGuard } from './dead-letter-guard.ts'
 import type { createFollowed, Operations } from './followed.ts'
+import type { Aside } from './run-aside.ts'
+import type { DiskWork } from './disk-work.ts'
 import type { LivePipeline } from './run-live.ts'
 import type { PipelineSink } from './run-resume.ts'
 import type { Transformation } from './transformation.ts'
@@ -32,6 +34,8 @@ export type PipelineOptions = {
   until?: 'caught-up' | { position: Position } | null
   /** Left out: what a sink refuses as data stops the pipeline. */
   deadLetters?: DeadLetterOptions
+  /** Left out: a sink that fails or is slow holds up all. */
+  spool?: SpoolSettings | undefined
   snapshot: { chunkBytes: number; parallel: number }
   batch: { maxBytes: number; maxWaitMs: number }
   /** How long a drain may take before it is aborted. */
@@ -46,6 +50,17 @@ export type PipelineOptions = {
   /** Asks for an end without one. */
   abort?: AbortSignal
   clock?: Clock
+}
+
+/** For sinks that are set aside: what they cannot take now is kept on disk. */
+export type SpoolSettings = {
+  folderOf(sink: string): string
+  /** Of one sink. */
+  maxBytes: number
+  /** `block`: then all wait. `pause-sink`: the source's log is kept for it instead. `drop-sink`: it is left behind, and copied anew later. */
+  whenFull: 'block' | 'pause-sink' | 'drop-sink'
+  /** How long the others wait for a sink that takes nothing. */
+  patienceMs: number
 }
 
 export type PipelineSummary = {
@@ -87,4 +102,10 @@ export type Run = {
   deadLetters: DeadLetterBook | null
   /** By sink: what is known of a refusal outlives the session. */
   guards: Map<string, DeadLetterGuard>
+  /** By sink: set aside, and why. */
+  aside: Map<string, Aside>
+  /** Work on files of spools that is under way: the run is not over before it. */
+  disk: DiskWork
+  /** Sinks that are being closed, and must be before they are opened again. */
+  closing: Map<string, Promise<unknown>>
 }

@@ -4,7 +4,14 @@ import type { LogHealth, Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import type { Table } from '../contracts/table.ts'
 import type { Hold } from './hold-sink.ts'
+import type { SinkProgress } from '../telemetry/pipeline-event.ts'
 import type { Lane } from './lane.ts'
+import type { SinkStateName, Spooling } from './spooling.ts'
+
+type Standing = SinkProgress & { passed: Position }
+
+/** `state`: `direct` where nothing is wrong. `error`: why it is set aside. */
+export type SinkStanding = Standing & { state: SinkStateName; error: { code: string; message: string } | null }
 
 /** A running session as requests of other processes see it. */
 export type LivePipeline = {
@@ -18,7 +25,7 @@ export type LivePipeline = {
   signal: AbortSignal
   tables(): readonly Table[]
   isCopying(): boolean
-  lanes(): readonly { name: string; durable: Position | null; passed: Position; queuedBytes: number }[]
+  lanes(): readonly SinkStanding[]
   health(): Promise<LogHealth>
   letterCount(): Promise<number>
   /** Gives dead letters again; resolves to how many were given. Rejects where none are kept, or a sink cannot take them. */
@@ -29,11 +36,21 @@ export type LivePipeline = {
   passed(position: Position, signal: AbortSignal, sink?: string): Promise<void>
 }
 
+/** Where a sink itself stands: what lies on disk for it, it does not hold. */
+export function standingOfLane(lane: Lane, spooling: Spooling | null): Standing {
+  const { name, queuedBytes } = lane
+  const inner = spooling?.inner ?? null
+  if (inner === null || !spooling) return { name, durable: lane.durable, passed: lane.passed, queuedBytes }
+  const { durable, passed } = inner
+  return { name, durable, passed: passed < lane.passed ? passed : lane.passed, queuedBytes, spooledBytes: spooling.bytes }
+}
+
 /** Wakes those who wait for a lane to pass a position. */
-export function createWatermark(lanes: readonly Lane[]) {
+export function createWatermark(lanes: readonly Lane[], spoolingOf: (sink: string) => Spooling | null) {
   const waiters = new Set<() => void>()
+  const passedOf = (lane: Lane) => standingOfLane(lane, spoolingOf(lane.name)).passed
   const hasPassed = (position: Position, sink?: string) =>
-    lanes.every((lane) => (sink !== undefined && lane.name !== sink) || lane.passed >= position)
+    lanes.every((lane) => (sink !== undefined && lane.name !== sink) || passedOf(lane) >= position)
 
   return {
     moved(): void {
@@ -42,7 +59,11 @@ export function createWatermark(lanes: readonly Lane[]) {
     hasPassed,
     /** Resolves when the position is passed, or `signal` aborts. */
     wait(position: Position, signal: AbortSignal, sink?: string): Promise<void> {
-      for (const lane of lanes) if (sink === undefined || lane.name === sink) lane.want(position)
+      for (const lane of lanes) {
+        if (sink !== undefined && lane.name !== sink) continue
+        lane.want(position)
+        spoolingOf(lane.name)?.want(position)
+      }
       return new Promise((resolve) => {
         const check = () => {
           if (!hasPassed(position, sink) && !signal.aborted) return

@@ -4,6 +4,7 @@ import { decideResume, type SinkStanding } from './decide-resume.ts'
 import type { Run } from './pipeline.ts'
 import { beginTold, inspectTold } from './run-begin.ts'
 import { inPart } from './run-failure.ts'
+import { knownName } from './run-aside.ts'
 import { openSinks, recall, rememberBegan, rememberLog, standingOf, type Memory, type OpenSink, type SinkReports } from './run-resume.ts'
 import { rememberStride } from './run-stride.ts'
 import { warning } from './run-watch.ts'
@@ -96,6 +97,7 @@ const asNew = (sink: OpenSink): OpenSink => ({ ...sink, began: null })
 async function repair(run: Run, open: Pick<Session, 'source' | 'sinks'>): Promise<Session> {
   const { state } = run.options
   await state.set({ repair: true, acknowledged: null, began: {} })
+  for (const { name, known } of open.sinks) if (known !== null) await state.forgetSink(knownName(name))
   await inPart('source', () => open.source.end())
   const { position, running } = await beginTold(run, open.source)
   await rememberLog(state, await inPart('source', () => open.source.inspect()))
@@ -112,6 +114,13 @@ export function laneRecord({ act }: Session, sink: OpenSink): Pick<OpenSink, 're
   return act === 'repair' ? { record: null, held: null } : sink
 }
 
-export async function closeSession({ source, sinks }: Pick<Session, 'source' | 'sinks'>): Promise<void> {
-  await Promise.allSettled([source[Symbol.asyncDispose](), ...sinks.map(({ sink }) => sink[Symbol.asyncDispose]())])
+/** A sink that hangs is not waited for, only by who opens it again. */
+export async function closeSession(
+  { source, sinks }: Pick<Session, 'source' | 'sinks'>,
+  hanging?: { run: Run; sinks: ReadonlySet<string> },
+): Promise<void> {
+  const closing = sinks.map(({ name, sink }) => ({ name, closed: Promise.resolve(sink[Symbol.asyncDispose]()).catch(() => {}) }))
+  for (const { name, closed } of closing) hanging?.run.closing.set(name, closed)
+  const awaited = closing.filter(({ name }) => !hanging?.sinks.has(name)).map(({ closed }) => closed)
+  await Promise.allSettled([source[Symbol.asyncDispose](), ...awaited])
 }

@@ -1,10 +1,14 @@
 import { systemClock } from './clock.ts'
 import { createCopied } from './copied.ts'
 import { createDeadLetterBook } from './dead-letter-book.ts'
+import { createDiskWork } from './disk-work.ts'
 import { createFollowed } from './followed.ts'
+import type { MillraceError } from '../errors/millrace-error.ts'
 import type { PipelineOptions, PipelineSummary, Run } from './pipeline.ts'
 import { retryDelayMs, retryLevel, shouldRetry } from './retry.ts'
+import { setAside } from './run-aside.ts'
 import { asPartFailure, type PartFailure } from './run-failure.ts'
+import type { SessionEnd } from './run-following.ts'
 import { runSession } from './run-session.ts'
 
 type Counted = 'changes' | 'operations' | 'rows' | 'tables' | 'copySeconds' | 'bytes' | 'copyBytes'
@@ -34,28 +38,29 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
     isRepairWanted: options.repair ?? false,
     deadLetters: options.deadLetters ? createDeadLetterBook(options.deadLetters, clock) : null,
     guards: new Map(),
+    aside: new Map(),
+    closing: new Map(),
+    disk: createDiskWork(),
   }
 
-  for (;;) {
-    try {
-      const end = await runSession(run)
+  try {
+    for (;;) {
+      const end = await runSession(run).catch(async (caught: unknown) => {
+        await waitToRetry(run, asPartFailure('pipeline', caught), { failures, hadSuccess })
+        return options.signal.aborted ? UNOPENED : null
+      })
+      if (end === null) continue
+      const stopped = stoppedIn(run)
+      if (stopped) throw stopped
       return { ...end, ...totalsOf(run), seconds: (clock.now() - startedMs) / 1000 }
-    } catch (caught) {
-      const failure = asPartFailure('pipeline', caught)
-      await waitToRetry(run, failure, { failures, hadSuccess })
-      if (options.signal.aborted)
-        return {
-          end: 'drained',
-          position: null,
-          health: null,
-          example: null,
-          deadLetters: 0,
-          ...totalsOf(run),
-          seconds: (clock.now() - startedMs) / 1000,
-        }
     }
+  } finally {
+    await run.disk.end()
   }
 }
+
+/** The end of a run that was told to end while it waited to try again. */
+const UNOPENED: SessionEnd = { end: 'drained', position: null, health: null, example: null, deadLetters: 0 }
 
 /** Throws the error where retrying is not the answer. */
 async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Failures; hadSuccess: boolean }): Promise<void> {
@@ -63,6 +68,7 @@ async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Fai
   const { options, clock } = run
   // No failure of the sink: it is asked again at once, for less.
   if (error.code === 'DEAD_LETTER_MADE' || error.code === 'DEAD_LETTER_SOUGHT') return
+  if (await setAside(run, failure)) return
   const nowMs = clock.now()
   const earlier = past.failures.get(part)
   const isRow = earlier !== undefined && nowMs - earlier.lastMs <= FORGET_FAILURES_MS
@@ -76,6 +82,11 @@ async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Fai
   options.report({ event: 'retry', level, part, attempt: attempts + 1, delayMs, code: error.code, message: error.message })
   options.log[level]('retry', { part, attempt: attempts + 1, delayMs, code: error.code, reason: error.message })
   await clock.sleep(delayMs, options.signal)
+}
+
+/** A sink stopped, and the others went on: the run ended as it should, and says now that not all was well. */
+function stoppedIn(run: Run): MillraceError | null {
+  return [...run.aside.values()].find(({ isStopped }) => isStopped)?.error ?? null
 }
 
 function totalsOf({ copied, followed }: Run): Pick<PipelineSummary, Counted> {

@@ -12,7 +12,7 @@ import { closeSession, laneRecord, type Session } from './run-open.ts'
 import { openOrLeave } from './run-patience.ts'
 import { recordAcknowledged, type OpenSink } from './run-resume.ts'
 import { startSideTasks } from './run-side-tasks.ts'
-import { leave, PATIENCE_MS, within } from './run-leave.ts'
+import { hangs, leave, PATIENCE_MS, within } from './run-leave.ts'
 import { openTables } from './run-tables.ts'
 import { warning } from './run-watch.ts'
 import { createSettlement, lowestDurable } from './settle.ts'
@@ -37,8 +37,12 @@ export async function runSession(run: Run): Promise<SessionEnd> {
   try {
     return await follow(createFollowing(run, session, lanes))
   } finally {
-    await within(CLOSE_MS, closeSession(session), run.options.abort)
+    await within(CLOSE_MS, closeSession(session, { run, sinks: hangingIn(lanes) }), run.options.abort)
   }
+}
+
+function hangingIn(lanes: readonly Lane[]): ReadonlySet<string> {
+  return new Set(lanes.filter(hangs).map(({ name }) => name))
 }
 
 function leaveUnopened({ options }: Run): SessionEnd {
@@ -134,11 +138,11 @@ function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {
   const { promise: stopped, resolve: stop } = createDeferred<Stop>()
   const failed = (part: string) => (error: unknown) => stop({ why: 'error', failure: asPartFailure(part, error) })
   const [taking, reading, writing] = [new AbortController(), new AbortController(), new AbortController()]
-  const watermark = createWatermark(lanes)
+  const watermark = createWatermark(lanes, (name) => session.sinks.find((open) => open.name === name)?.spooling ?? null)
   const settlement = createSettlement({
     durables: () => lanes.map((lane) => lane.durable),
     hasUnsaved: () => lanes.some((lane) => lane.hasUnsaved),
-    record: (position) => recordAcknowledged(run.options.state, lanes, position),
+    record: (position) => recordAcknowledged(run.options.state, { lanes, sinks: session.sinks }, position),
     acknowledge(position) {
       session.source.acknowledge(position)
       run.options.report({ event: 'settled', position })
@@ -148,7 +152,17 @@ function createFollowing(run: Run, session: Session, lanes: Lane[]): Following {
     signal: taking.signal,
   })
   const following = { run, session, lanes, watermark, settlement, stop, stopped, failed, taking, reading, writing }
-  for (const open of session.sinks) lanes.push(openLane(following, open))
+  for (const open of session.sinks) {
+    const lane = openLane(following, open)
+    lanes.push(lane)
+    open.spooling?.start({
+      handedOver: () => void lane.takeUnsaved(),
+      pause: () => lane.pause(),
+      restart: failed(open.name),
+      failed: failed(open.name),
+      moved: () => watermark.moved(),
+    })
+  }
   return { ...following, snapshots: null, tables: [], left: [], pumping: Promise.resolve() }
 }
 
@@ -160,9 +174,9 @@ function openLane(following: Pick<Following, 'run' | 'session' | 'watermark' | '
     sink: open.sink,
     ...laneRecord(session, open),
     from: session.from,
-    keepsRecord: open.keepsRecord,
+    keepsRecord: open.keepsRecord && open.known === null,
     wholeTransactions: open.wholeTransactions,
-    boundBytes: Math.max(Math.min(batch.maxBytes, LANE_BYTES), open.sink.batchBytes ?? 0),
+    boundBytes: Math.min(batch.maxBytes, LANE_BYTES),
     maxWaitMs: batch.maxWaitMs,
     clock: run.clock,
     signal: writing.signal,

@@ -2,9 +2,12 @@ import { retryLetters, type RetryPorts } from './dead-letter-retry.ts'
 import { tableName, type Table } from '../contracts/table.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
 import { answerRequests } from './requests.ts'
-import type { LivePipeline } from './run-live.ts'
+import { canBeAside } from './run-aside.ts'
+import type { Lane } from './lane.ts'
+import { standingOfLane, type LivePipeline, type SinkStanding } from './run-live.ts'
+import type { Session } from './run-open.ts'
 import type { Following } from './run-following.ts'
-import { passing, reachEnd, reportProgress, watchHealth } from './run-watch.ts'
+import { passing, reachEnd, reportProgress, watchHealth, watchSlowSinks } from './run-watch.ts'
 import type { Snapshots } from './snapshot.ts'
 import { keysBefore } from './transformed-source.ts'
 
@@ -12,7 +15,7 @@ const DISCOVER_EVERY_MS = 10_000
 
 /** What goes on beside the reading, until the session stops taking batches. */
 export function startSideTasks(following: Following, snapshots: Snapshots): void {
-  const { run, session, watermark, stop, failed } = following
+  const { run, session, lanes, watermark, stop, failed } = following
   const { options, clock } = run
   const { source } = session
   const signal = following.taking.signal
@@ -34,6 +37,11 @@ export function startSideTasks(following: Following, snapshots: Snapshots): void
   watch('source', discover(following, snapshots))
   watch('source', watchHealth({ source, report: options.report, clock }, signal))
   watch('pipeline', reportProgress({ source, current: () => progressOf(following), report: options.report, clock }, signal))
+  const { patienceMs } = options.spool ?? {}
+  const isCopying = () => snapshots.isCopying()
+  // One that waits for room on disk is slow for a reason that is known.
+  const maySetAside = async (name: string) => spoolingOf(session, name)?.isWaiting !== true && (await canBeAside(run, name))
+  if (patienceMs !== undefined) watch('pipeline', watchSlowSinks({ lanes, isCopying, maySetAside, patienceMs, clock }, signal))
   const handlers = options.handlers?.(liveView(following, snapshots))
   if (handlers !== undefined) watch('state', answerRequests({ state: options.state, handlers, log: options.log, clock }, signal))
 }
@@ -89,12 +97,21 @@ async function transientIsNothing<T>(look: () => Promise<T>): Promise<T | null> 
   }
 }
 
-function progressOf({ run, lanes }: Following) {
-  const sinks = lanes.map(({ name, durable, passed, queuedBytes }) => ({ name, durable, passed, queuedBytes }))
+function progressOf({ run, session, lanes }: Following) {
+  const sinks = lanes.map((lane) => standingOfLane(lane, spoolingOf(session, lane.name)))
   const position = sinks.map((sink) => sink.durable ?? '').sort()[0] || null
   const { rows, bytes: copyBytes } = run.copied.total()
   const { changes, bytes, commitTimeUs } = run.followed.now
   return { event: 'progress' as const, changes, rows, bytes: bytes + copyBytes, position, commitTimeUs, sinks }
+}
+
+const spoolingOf = (session: Session, name: string) => session.sinks.find((open) => open.name === name)?.spooling ?? null
+
+function standingIn(session: Session, lane: Lane): SinkStanding {
+  const spooling = spoolingOf(session, lane.name)
+  const { code, message } = spooling?.error ?? {}
+  const error = code === undefined || message === undefined ? null : { code, message }
+  return { ...standingOfLane(lane, spooling), state: spooling?.state ?? 'direct', error }
 }
 
 function liveView(following: Following, snapshots: Snapshots): LivePipeline {
@@ -108,7 +125,7 @@ function liveView(following: Following, snapshots: Snapshots): LivePipeline {
     hold: (name) => session.sinks.find((sink) => sink.name === name)?.sink.hold() ?? null,
     tables: () => following.tables,
     isCopying: () => snapshots.isCopying(),
-    lanes: () => lanes.map(({ name, durable, passed, queuedBytes }) => ({ name, durable, passed, queuedBytes })),
+    lanes: () => lanes.map((lane) => standingIn(session, lane)),
     health: () => source.health(),
     letterCount: async () => (await run.options.state.deadLetters.list()).length,
     retryLetters: (ids) => retryLetters(retryPorts(following, snapshots), ids),

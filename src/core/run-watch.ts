@@ -1,7 +1,9 @@
 import type { Position } from '../contracts/position.ts'
 import type { Source } from '../contracts/source.ts'
 import type { PipelineEvent, PipelineProgress } from '../telemetry/pipeline-event.ts'
+import { MillraceError } from '../errors/millrace-error.ts'
 import type { Clock } from './clock.ts'
+import type { Lane } from './lane.ts'
 import type { PipelineOptions } from './pipeline.ts'
 import type { Watermark } from './run-live.ts'
 import type { Snapshots } from './snapshot.ts'
@@ -71,6 +73,32 @@ export async function reportProgress(
     if (text !== last) ports.report(event)
     last = text
     await ports.clock.sleep(PROGRESS_EVERY_MS, signal)
+  }
+}
+
+/** Ends the lane of a sink that takes nothing, or that alone holds up the others, for longer than they wait. */
+export async function watchSlowSinks(
+  ports: { lanes: readonly Lane[]; isCopying(): boolean; maySetAside(sink: string): Promise<boolean>; patienceMs: number; clock: Clock },
+  signal: AbortSignal,
+): Promise<void> {
+  const { lanes, patienceMs, clock } = ports
+  const parts = 10
+  let since = lanes.map(() => 0)
+  let before = lanes.map((lane) => lane.fullMs)
+  while (!signal.aborted) {
+    await clock.sleep(patienceMs / parts, signal)
+    const spent = lanes.map((lane, at) => lane.fullMs - (before[at] ?? 0))
+    before = lanes.map((lane) => lane.fullMs)
+    const slow = spent.map((ms) => ms > (0.8 * patienceMs) / parts)
+    // A copy is as fast as the slowest: it ends, and what is kept on disk for a sink is not smaller than what is copied.
+    const isAlone = slow.filter(Boolean).length === 1 && !ports.isCopying()
+    since = since.map((count, at) => (slow[at] && isAlone ? count + 1 : 0))
+    for (const [at, lane] of lanes.entries()) {
+      if (lane.stuckMs < patienceMs && (since[at] ?? 0) < parts) continue
+      if (!(await ports.maySetAside(lane.name)) || signal.aborted) continue
+      lane.fail(new MillraceError('SINK_HANGS', { sink: lane.name, seconds: Math.round(patienceMs / 1000) }))
+      return
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { DEAD_LETTER_ERRORS } from './dead-letter-errors.ts'
 import { SOURCE_ERRORS } from './source-errors.ts'
 import { SINK_ERRORS } from './sink-errors.ts'
 import { KAFKA_ERRORS } from './kafka-errors.ts'
+import { SPOOL_ERRORS } from './spool-errors.ts'
 import { PROCESS_ERRORS } from './process-errors.ts'
 import { TRANSFORM_ERRORS } from './transform-errors.ts'
 
@@ -15,6 +16,7 @@ export const ERRORS = {
   ...SOURCE_ERRORS,
   ...SINK_ERRORS,
   ...KAFKA_ERRORS,
+  ...SPOOL_ERRORS,
   ...TRANSFORM_ERRORS,
   ...PROCESS_ERRORS,
   ...DEAD_LETTER_ERRORS,

@@ -41,8 +41,11 @@ export type PipelineProgress = {
   /** When the newest change delivered was committed, microseconds since 1970; null before the first. */
   commitTimeUs: number | null
   /** `passed`: up to here nothing is missing in the sink, be it that nothing was there to write. */
-  sinks: readonly { name: string; durable: Position | null; passed: Position | null; queuedBytes: number }[]
+  sinks: readonly SinkProgress[]
 }
+
+/** Of a sink that is set aside `durable` and `passed` are of the sink itself, not of what lies on disk for it. */
+export type SinkProgress = { name: string; durable: Position | null; passed: Position | null; queuedBytes: number; spooledBytes?: number }
 
 /** Once a second while the source cannot be read yet: its slot waits for transactions of others to end, or another process reads it. */
 export type WaitingEvent = {
@@ -63,6 +66,8 @@ export type RetryEvent = {
   delayMs: number
   code: string
   message: string
+  /** The others go on meanwhile. */
+  isAside?: true
 }
 
 export type WarningCode =
@@ -72,4 +77,6 @@ export type WarningCode =
   | 'DRAIN_ABORTED'
   | 'REQUEST_FAILED'
   | 'DEAD_LETTER'
+  | 'SINK_STOPPED'
+  | 'SPOOL_FULL'
   | 'TRANSFORMS_CHANGED'
