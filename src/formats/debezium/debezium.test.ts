@@ -266,6 +266,16 @@ test('a transaction that was cut off and comes again is counted anew, and has no
   expect(parsed(format.after?.(batchOf(2)) ?? [])[0]?.value).toMatchObject({ status: 'END', event_count: 3 })
 })
 
+test('a change that has no form is not counted, and takes no begin with it', () => {
+  const format = debeziumOf({ 'provide.transaction.metadata': true })
+  const poison: Row = [1n, 'x', 'NaN', null]
+  const [first, second, third] = transactionOf(1, [insertOf(users, poison), insertOf(users, userRow(2)), insertOf(users, poison)])
+  expect(() => format.change(first!)).toThrow(expect.objectContaining({ code: 'FORMAT_VALUE' })) // three acts give three
+  expect(parsed(format.change(second!)).map(({ value }) => value.status ?? value.transaction.total_order)).toEqual(['BEGIN', 1])
+  expect(() => format.change(third!)).toThrow(expect.objectContaining({ code: 'FORMAT_VALUE' }))
+  expect(parsed(format.after?.(batchOf(1)) ?? [])[0]?.value).toMatchObject({ event_count: 1 })
+})
+
 test('a transaction ends before the next begins, also inside a batch', () => {
   const format = debeziumOf({ 'provide.transaction.metadata': true })
   const two = [1, 2].flatMap((at) => transactionOf(at, [insertOf(users, userRow(at))]))

@@ -58,7 +58,11 @@ export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: 
     return encoder
   }
 
-  const changeOverText = (each: Change): readonly Message[] => {
+  /** A change that has no form is set aside, or stops the run: what it would have been is counted in neither case. */
+  const changeOverText = (each: Change): readonly Message[] =>
+    transactions === null ? recordsOf(each) : transactions.attempt(() => recordsOf(each))
+
+  const recordsOf = (each: Change): readonly Message[] => {
     if (each.op === 'message') return messages.wants(each) ? messageOf(each) : []
     const out: Message[] = transactions ? [...transactions.enter(each.tx)] : []
     const encoder = enter(each)
