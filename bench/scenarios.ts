@@ -7,6 +7,7 @@ import type pg from 'pg'
 import type { PostgresServer } from '../test/servers.ts'
 import { figure, median, type Figure } from './figures.ts'
 import { incremental } from './incremental.ts'
+import { kafkaBesideDebezium } from './kafka-debezium.ts'
 import { kafkaLatency, kafkaStream } from './kafka.ts'
 import { copyOut } from './limits.ts'
 import { run, scratch, start, startCli, takeSnapshot, type Usage } from './millrace.ts'
@@ -55,6 +56,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { name: 'one-transaction', about: 'one transaction of 1 GB to NDJSON files: memory', measure: oneTransaction },
   { name: 'kafka', about: '1 M inserts, 10 a transaction, into Kafka exactly once', measure: kafkaStream },
+  { name: 'kafka-debezium', about: 'the same into the same Kafka by Debezium’s engine', measure: kafkaBesideDebezium },
   {
     name: 'kafka-latency',
     about: 'commit to consumer of Kafka, 1000 changes/s, exactly once',
