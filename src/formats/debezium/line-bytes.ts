@@ -16,7 +16,7 @@ import { envelopeWrapping } from './envelope.ts'
  * transaction and table: only the place in the log differs from change to change. The same as the way over text (a test compares them).
  */
 export function createEnvelopeBytes(settings: Settings, context: Record<string, string>): (form: TableForm, place: PlaceText) => Bytes {
-  const scratch = Buffer.alloc(64 * 1024)
+  let scratch = Buffer.alloc(64 * 1024)
   return (form, place) => {
     const { topic, fields } = form
     const keyFields = form.keyColumns.flatMap((index) => fields.find((field) => field.index === index) ?? [])
@@ -35,6 +35,8 @@ export function createEnvelopeBytes(settings: Settings, context: Record<string, 
     const row = createImageFields(fields)
     const tails = createTails(settings, place, around.after)
     const room = Object.values(parts).reduce((sum, part) => sum + part.length, 0) + row.room + (key?.room ?? 0) + tails.room
+
+    if (scratch.length < 2 * room) scratch = Buffer.alloc(4 * room)
 
     const putKey = (image: RowImage, out: Buffer, at: number, fields: ImageFields): number => {
       const end = fields.put(image, out, putBytes(parts.keyHead, out, at))
