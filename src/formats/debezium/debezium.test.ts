@@ -79,6 +79,12 @@ test('an insert is a create, with its place in the log', () => {
   })
 })
 
+test('what was replicated from elsewhere says where it was committed first', () => {
+  const tx = { ...transactionAt(1), log: { first: 100, previous: 90, end: 400, origin: { name: 'node "b"', lsn: 77 } } }
+  const [message] = parsed(debeziumOf().change({ ...insertOf(users, userRow(1)), ordinal: 0, tx, lsn: 300 }))
+  expect(message?.value.source).toMatchObject({ xmin: null, origin: 'node "b"', origin_lsn: 77 })
+})
+
 test('a row read is one of an incremental snapshot: without a transaction and without headers', () => {
   const [message] = parsed(debeziumOf().read(users, userRow(1), { position: positionAt(9), chunk: 'c' }))
   expect(message?.value).toMatchObject({ op: 'r', before: null, after: { id: 1 }, source: { snapshot: 'incremental', ts_ms: NOW_MS } })

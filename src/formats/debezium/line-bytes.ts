@@ -77,8 +77,8 @@ const SAME_TIME = 32
  */
 function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: string) {
   const sources = createSourceBlock(prefix, nowMs)
-  // Letters of three bytes, where a name has such.
-  const template = Buffer.alloc(1024 + 3 * (prefix.length + place.database.length + place.names.length + after.length))
+  // Letters of three bytes, where a name has such; an origin's name has 512 bytes at most, each of which may be escaped.
+  const template = Buffer.alloc(4096 + 3 * (prefix.length + place.database.length + place.names.length + after.length))
   let tail = template
   let first = 0
   let second = 0
