@@ -29,7 +29,7 @@ export async function compareSets({
   }
   const { unexplained, unused } = explain(
     differences,
-    known.filter(({ since = 0 }) => since <= major),
+    known.filter(({ since = 0, until = major }) => since <= major && major <= until),
   )
   return { unexplained: [...new Set(unexplained.map((each) => `${each.set}: ${describe(each)}`))], unused, records }
 }
