@@ -1,0 +1,81 @@
+import { FAULT_POINTS, type FaultPoint } from '../../src/lib/fault-point.ts'
+import { createRandom, type Random } from '../model/random.ts'
+
+/** What is done, and for how long it lasts, in milliseconds. */
+export type Fault =
+  | { kind: 'kill' | 'terminate' | 'walsender-ended' | 'walsender-killed' | 'cut' }
+  | { kind: 'point'; point: FaultPoint; times: number; how: 'kill' | 'throw' }
+  | { kind: 'frozen' | 'refused' | 'half-open' | 'slow-stdout' | 'slow-http' | 'disk-full' | 'read-only'; ms: number }
+  | { kind: 'postgres'; how: 'fast' | 'immediate' | 'kill'; ms: number }
+  | { kind: 'delayed'; ms: number; delayMs: number }
+  | { kind: 'throttled'; ms: number; bytesPerSecond: number }
+  | { kind: 'reset-after'; bytes: number }
+
+export type TimedFault = { atMs: number; fault: Fault }
+
+export type Scenario = {
+  seed: number
+  faults: readonly TimedFault[]
+  /** Of the run until the faults end. */
+  lastsMs: number
+  rows: number
+  writers: number
+  batchBytes: number
+  chunkBytes: number
+  reshapes: boolean
+  truncates: boolean
+}
+
+export type ScenarioOptions = { lastsMs: number; withDisk: boolean }
+
+/** The same for the same seed; what a run makes of it is up to chance. */
+export function createScenario(seed: number, { lastsMs, withDisk }: ScenarioOptions): Scenario {
+  const random = createRandom(seed)
+  const faults: TimedFault[] = []
+  for (let atMs = 300 + random.below(1500); atMs < lastsMs; atMs += 300 + random.below(2200))
+    faults.push({ atMs, fault: faultOf(random, withDisk) })
+  return {
+    seed,
+    faults,
+    lastsMs,
+    rows: random.pick([400, 1200, 3000]),
+    writers: 3,
+    batchBytes: random.pick([16_384, 131_072, 8_388_608]),
+    chunkBytes: random.pick([16_384, 65_536, 524_288]),
+    reshapes: random.chance(0.7),
+    truncates: random.chance(0.6),
+  }
+}
+
+function faultOf(random: Random, withDisk: boolean): Fault {
+  const dice = random.next()
+  const ms = 300 + random.below(1700)
+  if (dice < 0.14) return { kind: 'kill' }
+  if (dice < 0.18) return { kind: 'terminate' }
+  if (dice < 0.48) {
+    const point = random.pick(FAULT_POINTS)
+    return { kind: 'point', point, times: 1 + random.below(random.pick([2, 10, 60])), how: random.chance(0.85) ? 'kill' : 'throw' }
+  }
+  // Longer than the server waits for a sign of life.
+  if (dice < 0.53) return { kind: 'frozen', ms: 2600 + random.below(1500) }
+  if (dice < 0.61) return { kind: 'postgres', how: random.pick(['fast', 'immediate', 'kill']), ms }
+  if (dice < 0.66) return { kind: 'walsender-ended' }
+  if (dice < 0.69) return { kind: 'walsender-killed' }
+  if (dice < 0.73) return { kind: 'cut' }
+  if (dice < 0.76) return { kind: 'refused', ms }
+  if (dice < 0.8) return { kind: 'half-open', ms: ms + 1500 }
+  if (dice < 0.83) return { kind: 'delayed', ms, delayMs: 20 + random.below(200) }
+  if (dice < 0.86) return { kind: 'throttled', ms, bytesPerSecond: 20_000 + random.below(300_000) }
+  if (dice < 0.91) return { kind: 'reset-after', bytes: random.below(200_000) }
+  if (dice < 0.94) return { kind: 'slow-stdout', ms }
+  if (dice < 0.96) return { kind: 'slow-http', ms }
+  if (!withDisk) return { kind: 'kill' }
+  return { kind: dice < 0.985 ? 'disk-full' : 'read-only', ms }
+}
+
+export function faultText({ atMs, fault }: TimedFault): string {
+  const { kind, ...more } = fault
+  return `${(atMs / 1000).toFixed(1)} s ${kind}${Object.entries(more)
+    .map(([name, value]) => ` ${name}=${value}`)
+    .join('')}`
+}
