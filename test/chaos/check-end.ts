@@ -30,7 +30,8 @@ export async function checkEnd(end: End): Promise<{ faults: string[]; lines: num
   const { client, cwd, truth, lives, taken, url } = end
   const tables = [...truth.tables.keys(), EVENTS]
   const files = linesOfFiles(join(cwd, 'changes'))
-  const lake = await linesOfLake(join(cwd, 'lake'), tables)
+  const xids = new Map(files.flatMap(({ position, xid }) => (xid === null ? [] : [[position, xid] as const])))
+  const lake = await linesOfLake(join(cwd, 'lake'), tables, xids)
   const printed = lives.map(({ stdout, floor }) => ({ floor, lines: linesOfText(Buffer.concat(stdout).toString()) }))
   const sent = taken.map(({ value }) => lineOf(value as Parameters<typeof lineOf>[0]))
   const faults = [

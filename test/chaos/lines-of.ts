@@ -53,8 +53,8 @@ export function linesOfFiles(root: string): Line[] {
 
 type Cells = Record<string, unknown>
 
-/** Of the Parquet sink's folder: copies and changes brought together by their places in the log. */
-export async function linesOfLake(root: string, tables: readonly string[]): Promise<Line[]> {
+/** Of the Parquet sink's folder: copies and changes brought together by their places in the log. `xids`: by position, which alone stands there. */
+export async function linesOfLake(root: string, tables: readonly string[], xids: ReadonlyMap<string, number>): Promise<Line[]> {
   await using store = createLocalStore({ sink: 'lake', root, owner: 'chaos' })
   const lines: { line: Line; place: string }[] = []
   for (const name of tables) {
@@ -68,7 +68,7 @@ export async function linesOfLake(root: string, tables: readonly string[]): Prom
         for await (const some of readRows(open, footer))
           for (const row of some) rows.push(Object.fromEntries(footer.columns.map((column, at) => [column, row[at]])))
         const read = kind === 'changes' ? changesOf(name, rows) : readsOf(name, rows, footer.metadata['millrace.position'] ?? '')
-        for (const line of read) lines.push({ line, place: placeOf(line) })
+        for (const line of read) lines.push({ line: { ...line, xid: xids.get(line.position) ?? null }, place: placeOf(line) })
       }
   }
   // Stable: what stands in order within a file stays so, and a place that goes back is seen.
