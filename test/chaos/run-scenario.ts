@@ -78,7 +78,8 @@ async function runOn(server: PostgresServer, scenario: Scenario, cwd: string): P
   const client = await server.connect(database)
   const truth = await readTruth(client, { acknowledged: workload.acknowledged, since: await since.end() })
   const taken = receiver.taken as readonly Element[]
-  const checked = await checkEnd({ server, database, client, cwd, truth, lives: pipeline.lives, taken, url: server.url(database) })
+  const end = { server, database, client, cwd, truth, lives: pipeline.lives, taken, url: server.url(database) }
+  const checked = await checkEnd(end).catch((error: Error) => ({ faults: [`what is left cannot be read: ${error.stack}`], lines: 0 }))
   await client.end()
   return { faults: [...faults, ...checked.faults], lives: pipeline.lives.length, transactions: truth.transactions, lines: checked.lines }
 }

@@ -38,10 +38,10 @@ export function createScenario(seed: number, { lastsMs, withDisk }: ScenarioOpti
     seed,
     faults,
     lastsMs,
-    rows: random.pick([400, 1200, 3000]),
+    rows: random.pick([500, 1500, 4000]),
     writers: 3,
     batchBytes: random.pick([16_384, 131_072, 8_388_608]),
-    chunkBytes: random.pick([16_384, 65_536, 524_288]),
+    chunkBytes: random.pick([65_536, 131_072, 524_288]),
     reshapes: random.chance(0.7),
     truncates: random.chance(0.6),
   }
