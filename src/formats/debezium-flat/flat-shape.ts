@@ -1,7 +1,7 @@
 import type { Message } from '../../contracts/format.ts'
 import type { Row } from '../../contracts/table.ts'
 import { optional, STRING, wrapping, type ConnectField, type Wrapping } from '../../messages/connect/schema.ts'
-import type { DebeziumRecord, Shape } from '../../messages/debezium/record.ts'
+import { afterText, type DebeziumRecord, type Part, type Shape } from '../../messages/debezium/record.ts'
 import type { TableForm } from '../../messages/debezium/table-form.ts'
 import { quoted } from '../../messages/json/json-text.ts'
 import { parseAddedField, type AddedField } from './added-fields.ts'
@@ -27,19 +27,20 @@ export function flatShape(options: FlatOptions, hasSchemas: boolean): Shape {
     const nothing = hasSchemas ? wrapping(form.valueSchema) : wrapping(null)
 
     const valueOf = (record: DebeziumRecord, dropped: readonly string[]): string => {
-      let members = membersOf(record, form, dropped)
-      if (isRewritten) members += `,"__deleted":"${record.op === 'd'}"`
+      let members = membersOf(record.part, form, dropped)
+      if (isRewritten) members += `,"__deleted":"${record.part.op === 'd'}"`
       for (const { name, value } of named) members += name + value(record)
       const around = schemaOf(dropped)
       return `${around.before}{${form.fields.length === dropped.length ? members.slice(1) : members}}${around.after}`
     }
 
     return (record, out) => {
-      const { op, key } = record
+      const { part } = record
+      const { op, key } = part
       if (op === 't') return
-      const told = withChanges ? { ...record.headers, ...changedColumns(record, form, options) } : record.headers
+      const told = withChanges ? { ...part.headers, ...changedColumns(part, form, options) } : part.headers
       const message: Message = {
-        topic: route(record.after ?? record.before),
+        topic: route(part),
         key,
         value: null,
         headers: headers.length === 0 ? told : { ...told, ...headerTexts(headers, record) },
@@ -57,9 +58,9 @@ function addedFields(entries: readonly string[], prefix: string): readonly Added
   return entries.flatMap((entry) => parseAddedField(entry, prefix) ?? [])
 }
 
-function membersOf({ after, before }: DebeziumRecord, form: TableForm, dropped: readonly string[]): string {
-  if (dropped.length > 0 && after !== null) return form.someOf(after, dropped).join(',')
-  return after !== null ? form.after(after) : form.before(before as Row) // a delete has one
+function membersOf(part: Part, form: TableForm, dropped: readonly string[]): string {
+  if (dropped.length > 0 && part.after !== null) return form.someOf(part.after, dropped).join(',')
+  return afterText(part, form) ?? form.before(part.before as Row) // a delete has one
 }
 
 /** Columns that were left out are left out of the schema too. */

@@ -90,3 +90,14 @@ test.each([0, 9, 10, 4294967295, 4294967296, 999999999, 1000000000, 29343312, 12
   const out = Buffer.alloc(20)
   expect(out.toString('latin1', 1, putNumber(number, out, 1))).toBe(String(number))
 }) // prettier-ignore
+
+test('counted in their transactions too', () => {
+  const [table, rows] = [everyKindTable(), everyKindRows()]
+  const said = (which: 'change' | 'plain') => {
+    const format = debeziumOf({ 'event.converting.failure.handling.mode': 'warn', 'provide.transaction.metadata': true })
+    return imaged(rows.map((row) => insertOf(table, row))).flatMap((each) => format.change(each[which]))
+  }
+  expect(said('change').map(({ key, value }) => [key, value])).not.toEqual([])
+  const withoutBegins = (messages: ReturnType<typeof said>) => messages.filter(({ topic }) => topic !== 'shop.transaction')
+  expect(withoutBegins(said('change'))).toEqual(withoutBegins(said('plain')))
+})
