@@ -23,6 +23,11 @@ export const SCENARIOS: readonly Scenario[] = [
     measure: (server, size) => stream(server, { rows: 1e6 * size, perTransaction: 10, sink: 'file' }),
   },
   {
+    name: 'stream-debezium',
+    about: '1 M inserts, 10 a transaction, to files in Debezium’s form without schemas',
+    measure: (server, size) => stream(server, { rows: 1e6 * size, perTransaction: 10, sink: 'debezium' }),
+  },
+  {
     name: 'small-transactions',
     about: '100 000 one-row transactions to NDJSON files',
     measure: (server, size) => stream(server, { rows: 1e5 * size, perTransaction: 1, sink: 'file' }),
@@ -73,6 +78,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 const TARGETS = {
   file: { recvlogical: 1.3, drain: 0.75, cpu: 2.5, memory: 200 },
+  debezium: { cpu: 2.5, memory: 200 },
   small: { recvlogical: 0.8, memory: 200 },
   discard: {},
   duckdb: { recvlogical: 1.0, cpu: 5, memory: 500 },
@@ -80,7 +86,7 @@ const TARGETS = {
 
 async function stream(
   server: PostgresServer,
-  what: { rows: number; perTransaction: number; sink: 'file' | 'duckdb' | 'discard' },
+  what: { rows: number; perTransaction: number; sink: 'file' | 'debezium' | 'duckdb' | 'discard' },
 ): Promise<Figure[]> {
   const client = await server.connect()
   await client.query(TABLE)
@@ -255,6 +261,7 @@ async function commitToLine(client: pg.Client, child: ChildProcess, at: { size: 
 function configuration(server: PostgresServer, what: { sink: string; slot: string; tables: string[]; publication?: string }): object {
   const sinks = {
     file: { type: 'file', path: './out' },
+    debezium: { type: 'file', path: './out', format: { type: 'debezium', 'schemas.enable': false } },
     duckdb: { type: 'duckdb', path: './out.duckdb' },
     stdout: { type: 'stdout' },
     discard: { type: 'discard', decode: 'columns' },
