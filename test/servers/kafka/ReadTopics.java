@@ -29,7 +29,7 @@ public class ReadTopics {
         KafkaConsumer<byte[], byte[]> all = open(args[0], "read_uncommitted")) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         String[] words = line.split(" ");
-        if (words[0].equals("read")) read(words.length > 2 ? all : committed, words[1]);
+        if (words[0].equals("read")) read(words.length > 2 ? all : committed, all, words[1]);
         if (words[0].equals("follow")) follow(committed, words[1]);
         if (words[0].equals("partition"))
           out.write(BuiltInPartitioner.partitionForKey(Base64.getDecoder().decode(words[2]), Integer.parseInt(words[1])) + "\n");
@@ -58,14 +58,29 @@ public class ReadTopics {
     return partitions;
   }
 
-  static void read(KafkaConsumer<byte[], byte[]> consumer, String topic) throws Exception {
+  static void read(KafkaConsumer<byte[], byte[]> consumer, KafkaConsumer<byte[], byte[]> all, String topic) throws Exception {
     if (!consumer.listTopics().containsKey(topic)) return;
     List<TopicPartition> partitions = assign(consumer, topic);
     consumer.seekToBeginning(partitions);
-    // Of a reader of what is committed this is the last stable offset: everything before it is decided.
-    Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+    Map<TopicPartition, Long> ends = decidedEnds(consumer, all, partitions);
     while (partitions.stream().anyMatch(each -> consumer.position(each) < ends.get(each)))
       for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) write(record, partitions.size(), 0);
+  }
+
+  /**
+   * Of a reader of what is committed the end is the last stable offset: everything before it is decided. The broker says that a transaction
+   * is committed before its marks are written, so a moment is given to them.
+   */
+  static Map<TopicPartition, Long> decidedEnds(
+      KafkaConsumer<byte[], byte[]> consumer, KafkaConsumer<byte[], byte[]> all, List<TopicPartition> partitions) throws Exception {
+    Map<TopicPartition, Long> written = all.endOffsets(partitions);
+    long deadline = System.currentTimeMillis() + 3000;
+    while (true) {
+      Map<TopicPartition, Long> decided = consumer.endOffsets(partitions);
+      boolean isAll = partitions.stream().allMatch(each -> decided.get(each) >= written.get(each));
+      if (isAll || System.currentTimeMillis() > deadline) return decided;
+      Thread.sleep(5);
+    }
   }
 
   /** For ever: each record with the time it was seen at, in microseconds since 1970. */
