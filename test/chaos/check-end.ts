@@ -61,7 +61,8 @@ function checkFloor(floor: string | null, lines: readonly Line[], life: number):
 }
 
 function isSettled(position: string, ordinal: number, floor: string): boolean {
-  if (!floor.startsWith(position) || floor.length === position.length) return position <= floor
+  // A position without an ordinal is the place before the transaction that is committed there.
+  if (floor.length === position.length || !floor.startsWith(position)) return position < floor
   return ordinal <= Number.parseInt(floor.slice(position.length + 1), 16)
 }
 

@@ -76,10 +76,10 @@ export async function linesOfLake(root: string, tables: readonly string[], xids:
   return lines.sort(isOrdered).map(({ line }) => line)
 }
 
-/** A row that was read comes after all that its position settles: the whole transaction, or its changes up to an ordinal. */
+/** A row that was read comes after all that its position settles: what is before the transaction of that place, or its changes up to an ordinal. */
 function placeOf({ position, ordinal, op }: Line): string {
   if (op !== 'read') return `${position}:${(ordinal ?? 0).toString(16).toUpperCase().padStart(12, '0')}`
-  return position.includes(':') ? `${position}~` : `${position}:~`
+  return position.includes(':') ? `${position}~` : position
 }
 
 function readsOf(table: string, rows: readonly Cells[], position: string): Line[] {
