@@ -106,9 +106,8 @@ function* differencesOfRecords(theirs: Parsed, mine: Parsed): Generator<Found> {
 }
 
 function* differencesOf(debezium: unknown, ours: unknown, path: string): Generator<Found> {
-  if (isSame(debezium, ours) && sameOrder(debezium, ours, path)) return
   if (!isContainer(debezium) || !isContainer(ours) || Array.isArray(debezium) !== Array.isArray(ours)) {
-    yield { path, debezium, ours }
+    if (!isSame(debezium, ours)) yield { path, debezium, ours }
     return
   }
   const [left, right] = [named(debezium), named(ours)]
