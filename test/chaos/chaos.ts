@@ -1,9 +1,10 @@
 /**
- * `npm run chaos -- [--minutes M] [--seed S] [--seconds N] [--pg 18] [--no-disk]`: runs of the pipeline under load and faults, one seed after
+ * `npm run chaos -- [--minutes M] [--seed S] [--seconds N] [--pg 18] [--no-disk] [--points a,b]`: runs of the pipeline under load and faults, one seed after
  * the other, until the time is over or a run fails. A run that fails is told with its seed and what was done to it, and then with as few of its
  * faults as still make it fail.
  */
 import { parseArgs } from 'node:util'
+import { FAULT_POINTS } from '../../src/lib/fault-point.ts'
 import type { PostgresMajor } from '../servers.ts'
 import { runScenario } from './run-scenario.ts'
 import { createScenario, faultText, type Scenario } from './scenario.ts'
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 100_000) },
     seconds: { type: 'string', default: '12' },
     pg: { type: 'string', default: '18' },
+    points: { type: 'string' },
     'no-disk': { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     'go-on': { type: 'boolean', default: false },
@@ -22,12 +24,14 @@ const { values } = parseArgs({
 })
 const endMs = Date.now() + Number(values.minutes) * 60_000
 const major = Number(values.pg) as PostgresMajor // startPostgres refuses others
+const options = {
+  lastsMs: Number(values.seconds) * 1000,
+  withDisk: !values['no-disk'] && process.getuid?.() === 0,
+  points: FAULT_POINTS.filter((point) => values.points?.split(',').includes(point)),
+}
 let failures = 0
 for (let seed = Number(values.seed); Date.now() < endMs; seed++) {
-  const scenario = createScenario(seed, {
-    lastsMs: Number(values.seconds) * 1000,
-    withDisk: !values['no-disk'] && process.getuid?.() === 0,
-  })
+  const scenario = createScenario(seed, options)
   if (await isSound(scenario)) continue
   failures++
   if (!values['no-shrink']) await tellSmallest(scenario)

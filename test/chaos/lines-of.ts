@@ -40,7 +40,8 @@ export function linesOfText(text: string): Line[] {
 
 /** Of the file sink's folder. A line that is cut off is a fault there. */
 export function linesOfFiles(root: string): Line[] {
-  return readdirSync(root).flatMap((folder) =>
+  const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return folders.flatMap(({ name: folder }) =>
     readdirSync(join(root, folder))
       .sort()
       .flatMap((name) => {

@@ -26,14 +26,15 @@ export type Scenario = {
   truncates: boolean
 }
 
-export type ScenarioOptions = { lastsMs: number; withDisk: boolean }
+/** `points`: nothing but kills at these places. */
+export type ScenarioOptions = { lastsMs: number; withDisk: boolean; points?: readonly FaultPoint[] }
 
 /** The same for the same seed; what a run makes of it is up to chance. */
-export function createScenario(seed: number, { lastsMs, withDisk }: ScenarioOptions): Scenario {
+export function createScenario(seed: number, { lastsMs, withDisk, points = [] }: ScenarioOptions): Scenario {
   const random = createRandom(seed)
   const faults: TimedFault[] = []
   for (let atMs = 300 + random.below(1500); atMs < lastsMs; atMs += 300 + random.below(2200))
-    faults.push({ atMs, fault: faultOf(random, withDisk) })
+    faults.push({ atMs, fault: killAt(random, points) ?? faultOf(random, withDisk) })
   return {
     seed,
     faults,
@@ -45,6 +46,10 @@ export function createScenario(seed: number, { lastsMs, withDisk }: ScenarioOpti
     reshapes: random.chance(0.7),
     truncates: random.chance(0.6),
   }
+}
+
+function killAt(random: Random, [first, ...others]: readonly FaultPoint[]): Fault | null {
+  return first === undefined ? null : { kind: 'point', point: random.pick([first, ...others]), times: 1 + random.below(8), how: 'kill' }
 }
 
 function faultOf(random: Random, withDisk: boolean): Fault {
