@@ -41,8 +41,8 @@ async function inject(scene: Scene, fault: Fault): Promise<void> {
   const child = pipeline.child()
   if (fault.kind === 'kill') child?.kill('SIGKILL')
   else if (fault.kind === 'terminate') child?.kill('SIGTERM')
-  else if (fault.kind === 'point') {
-    pipeline.arm(`${fault.point}:${fault.times}:${fault.how}`)
+  else if (fault.kind === 'points') {
+    pipeline.arm(fault.points)
     child?.kill('SIGKILL')
   } else if (fault.kind === 'frozen') {
     child?.kill('SIGSTOP')

@@ -4,7 +4,8 @@ import { createRandom, type Random } from '../model/random.ts'
 /** What is done, and for how long it lasts, in milliseconds. */
 export type Fault =
   | { kind: 'kill' | 'terminate' | 'walsender-ended' | 'walsender-killed' | 'cut' }
-  | { kind: 'point'; point: FaultPoint; times: number; how: 'kill' | 'throw' }
+  /** As MILLRACE_FAULT has them: one for each process that follows. */
+  | { kind: 'points'; points: readonly string[] }
   | { kind: 'frozen' | 'refused' | 'half-open' | 'slow-stdout' | 'slow-http' | 'disk-full' | 'read-only'; ms: number }
   | { kind: 'postgres'; how: 'fast' | 'immediate' | 'kill'; ms: number }
   | { kind: 'delayed'; ms: number; delayMs: number }
@@ -32,9 +33,10 @@ export type ScenarioOptions = { lastsMs: number; withDisk: boolean; points?: rea
 /** The same for the same seed; what a run makes of it is up to chance. */
 export function createScenario(seed: number, { lastsMs, withDisk, points = [] }: ScenarioOptions): Scenario {
   const random = createRandom(seed)
+  const [first, ...others] = points
   const faults: TimedFault[] = []
   for (let atMs = 300 + random.below(1500); atMs < lastsMs; atMs += 300 + random.below(2200))
-    faults.push({ atMs, fault: killAt(random, points) ?? faultOf(random, withDisk) })
+    faults.push({ atMs, fault: first ? pointsOf(random, [first, ...others]) : faultOf(random, withDisk) })
   return {
     seed,
     faults,
@@ -48,8 +50,10 @@ export function createScenario(seed: number, { lastsMs, withDisk, points = [] }:
   }
 }
 
-function killAt(random: Random, [first, ...others]: readonly FaultPoint[]): Fault | null {
-  return first === undefined ? null : { kind: 'point', point: random.pick([first, ...others]), times: 1 + random.below(8), how: 'kill' }
+/** One process after the other ends at a place of its own. */
+function pointsOf(random: Random, among: readonly [FaultPoint, ...FaultPoint[]]): Fault {
+  const one = () => `${random.pick(among)}:${1 + random.below(random.pick([2, 5, 20]))}:${random.chance(0.88) ? 'kill' : 'throw'}`
+  return { kind: 'points', points: Array.from({ length: 1 + random.below(3) }, one) }
 }
 
 function faultOf(random: Random, withDisk: boolean): Fault {
@@ -57,12 +61,9 @@ function faultOf(random: Random, withDisk: boolean): Fault {
   const ms = 300 + random.below(1700)
   if (dice < 0.14) return { kind: 'kill' }
   if (dice < 0.18) return { kind: 'terminate' }
-  if (dice < 0.48) {
-    const point = random.pick(FAULT_POINTS)
-    return { kind: 'point', point, times: 1 + random.below(random.pick([2, 10, 60])), how: random.chance(0.85) ? 'kill' : 'throw' }
-  }
+  if (dice < 0.5) return pointsOf(random, FAULT_POINTS)
   // Longer than the server waits for a sign of life.
-  if (dice < 0.53) return { kind: 'frozen', ms: 2600 + random.below(1500) }
+  if (dice < 0.54) return { kind: 'frozen', ms: 2600 + random.below(1500) }
   if (dice < 0.61) return { kind: 'postgres', how: random.pick(['fast', 'immediate', 'kill']), ms }
   if (dice < 0.66) return { kind: 'walsender-ended' }
   if (dice < 0.69) return { kind: 'walsender-killed' }

@@ -21,8 +21,8 @@ export type Life = {
 export type Supervised = {
   lives: Life[]
   child(): ChildProcess | null
-  /** The next process gets this as MILLRACE_FAULT. */
-  arm(fault: string): void
+  /** The processes that follow get these as MILLRACE_FAULT, one each. */
+  arm(faults: readonly string[]): void
   /** Ends the process for good; resolves when it is gone. */
   stop(signal: NodeJS.Signals): Promise<void>
   /** Runs one to its end beside the rule, once stopped: null where it took too long. */
@@ -36,7 +36,7 @@ const AGAIN_MS = 150
 export function supervise(cwd: string, sink: string): Supervised {
   const lives: Life[] = []
   let child: ChildProcess | null = null
-  let armed: string | null = null
+  const armed: string[] = []
   let isStopping = false
 
   const start = (args: readonly string[], fault: string | null) => {
@@ -67,9 +67,7 @@ export function supervise(cwd: string, sink: string): Supervised {
 
   const keeping = (async () => {
     while (!isStopping) {
-      const fault = armed
-      armed = null
-      await start(['run', '-c', 'chaos.yaml'], fault).ended
+      await start(['run', '-c', 'chaos.yaml'], armed.shift() ?? null).ended
       child = null
       if (!isStopping) await rest(AGAIN_MS)
     }
@@ -78,7 +76,7 @@ export function supervise(cwd: string, sink: string): Supervised {
   return {
     lives,
     child: () => child,
-    arm: (fault) => void (armed = fault),
+    arm: (faults) => void armed.push(...faults),
     async stop(signal) {
       isStopping = true
       child?.kill('SIGCONT')
