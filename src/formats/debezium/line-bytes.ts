@@ -86,8 +86,20 @@ function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: strin
   let lastOp: Op = 'insert'
   let digits = 0
   let used = 0
+  let madeAt = -1
+  let lastRest = ''
+  let ending = ''
 
   const write = (text: string, at: number): number => at + template.utf8Write(text, at, template.length - at)
+
+  /** The last one is kept: most transactions of a flood have it in common. */
+  const endOf = (now: number, op: Op, rest: string): string => {
+    if (now === madeAt && op === lastOp && rest === lastRest) return ending
+    madeAt = now
+    lastRest = rest
+    const times = `"ts_ms":${now},"ts_us":${now}000,"ts_ns":${now}000000`
+    return (ending = `${rest},"transaction":null,"op":"${op === 'insert' ? 'c' : 'u'}",${times}}${after}`)
+  }
 
   const make = (tx: Transaction, op: Op, lsn: number): void => {
     const now = nowMs()
@@ -95,9 +107,8 @@ function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: strin
     digits = digitsOf(lsn)
     first = write(`},"source":${begin}`, 0)
     second = write(middle, first + digits)
-    const times = `"ts_ms":${now},"ts_us":${now}000,"ts_ns":${now}000000`
-    const end = write(`${rest},"transaction":null,"op":"${op === 'insert' ? 'c' : 'u'}",${times}}${after}`, second + digits)
-    tail = template.subarray(0, end)
+    const end = write(endOf(now, op, rest), second + digits)
+    if (end !== tail.length) tail = template.subarray(0, end)
     last = tx
     lastOp = op
     used = 0
