@@ -25,6 +25,7 @@ export type DebeziumRun = {
 
 const POM = fileURLToPath(new URL('debezium/pom.xml', import.meta.url))
 const ENGINES = fileURLToPath(new URL('debezium/Engines.java', import.meta.url))
+const READ_BY_SCHEMA = fileURLToPath(new URL('debezium/ReadBySchema.java', import.meta.url))
 const TO_KAFKA = fileURLToPath(new URL('debezium/ToKafka.java', import.meta.url))
 const SMALL = ['-Xmx768m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn']
 
@@ -84,6 +85,19 @@ export async function readWithDebezium(run: DebeziumRun): Promise<Record<string,
     await gone
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Messages with schemas as a consumer on Kafka Connect has them: each as JSON again, or `{"error"}`. */
+export async function readBySchema(messages: readonly string[]): Promise<string[]> {
+  const { java, env } = await findJava()
+  const child = spawn(java, [...SMALL, '-cp', await classPathOf(POM), READ_BY_SCHEMA], { env: { ...process.env, ...env } })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  child.stdin.end(messages.map((message) => `${message}\n`).join(''))
+  const answers: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) answers.push(line)
+  if (answers.length !== messages.length) throw new Error(`the reader ended: ${said}`)
+  return answers
 }
 
 /** Sends what one engine reads to Kafka until `count` records are there; resolves with what it used. */
