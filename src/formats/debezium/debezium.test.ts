@@ -105,6 +105,11 @@ test('an update has the old row where the log had it', () => {
   expect(said(updateOf(users, userRow(1), { before: userRow(1, 'old') }))[0].value).toMatchObject({ op: 'u', before: { name: 'old' } })
 })
 
+test('an old row that lacks a part of the key says nothing of another key', () => {
+  const before: Row = [UNCHANGED, 'old', UNCHANGED, UNCHANGED]
+  expect(said(updateOf(users, userRow(1), { before })).map(({ key, value }) => [key.id, value.op])).toEqual([[1, 'u']])
+})
+
 test('an update of the key is a delete, its tombstone and a create, which name each other’s keys', () => {
   const messages = said(updateOf(users, userRow(2), { before: onlyKey, oldKey: onlyKey }))
   expect(messages.map(({ key, value }) => [key.id, value?.op])).toEqual([
@@ -212,6 +217,11 @@ test('topics and schemas hold no character that Kafka or Avro does not take', ()
   expect(message.topic).toBe('a-b_my.schema_G_ste___Co')
   expect(message.value.schema.name).toBe('a_b_my.schema_G_ste___Co.Envelope')
   expect(message.key).toMatchObject({ payload: { _u0031st_u002dname: 'Ada' } })
+})
+
+test('a topic is no longer than Kafka takes', () => {
+  const long = sampleTable('t'.repeat(300), [sampleColumn('id', { kind: 'int32' })])
+  expect(said(insertOf(long, [1]))[0].topic).toHaveLength(249)
 })
 
 test('other columns make the key where `message.key.columns` says so', () => {
