@@ -22,7 +22,7 @@ export async function compareSets({
   const differences: (Difference & { set: string })[] = []
   let records = 0
   for (const [set, properties] of Object.entries(sets)) {
-    const ours = await messagesWith({ type, ...OURS, ...properties }, read.batches)
+    const ours = await messagesWith({ type, ...SAME, ...properties }, read.batches)
     const theirs = (read.debezium[set] ?? []).map(parseRecord)
     records += theirs.length
     for (const difference of compareRecords(theirs, ours.map(parseRecord))) differences.push({ ...difference, set })
@@ -35,4 +35,4 @@ export async function compareSets({
 }
 
 /** As Debezium is where nothing is said. */
-const OURS = { 'topic.prefix': 'srv', 'event.converting.failure.handling.mode': 'warn' }
+export const SAME = { 'topic.prefix': 'srv', 'event.converting.failure.handling.mode': 'warn' }
