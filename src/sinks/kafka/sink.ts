@@ -18,7 +18,7 @@ import { createTopics } from './topics.ts'
 export type KafkaSinkOptions = { kafka: Kafka; settings: KafkaConfig; sink: string; id: string; format: Format }
 
 /** Asked for at once where changes wait: a transaction costs a few milliseconds, whatever is in it. */
-const BATCH_BYTES = 4 << 20
+const BATCH_BYTES = 1 << 20
 /** What a broker takes as one request, and closes the connection on more (`socket.request.max.bytes`). */
 const REQUEST_BYTES = 100 << 20
 
