@@ -29,6 +29,8 @@ const options = {
   withDisk: !values['no-disk'] && process.getuid?.() === 0,
   points: FAULT_POINTS.filter((point) => values.points?.split(',').includes(point)),
 }
+// Servers and mounts are gone when the process is.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 let failures = 0
 for (let seed = Number(values.seed); Date.now() < endMs; seed++) {
   const scenario = createScenario(seed, options)

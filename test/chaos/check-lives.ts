@@ -2,7 +2,7 @@ import type { Scenario } from './scenario.ts'
 import type { Life } from './supervise.ts'
 
 /** Errors with which a process may end while the disk is full or read-only. */
-const OF_DISK = /SINK_|STATE_|"SQLITE|EROFS|ENOSPC/
+const OF_DISK = /\bSINK_|\bSTATE_|"SQLITE|EROFS|ENOSPC/
 /** And before it has reached the source for the first time: it waits 10 s, and no longer. */
 const OF_SOURCE = /SOURCE_(UNREACHABLE|LOST|STARTING|BUSY)/
 

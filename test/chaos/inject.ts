@@ -7,6 +7,13 @@ import type { TcpProxy } from '../servers/tcp-proxy.ts'
 import type { Fault, Scenario, TimedFault } from './scenario.ts'
 import type { Supervised } from './supervise.ts'
 
+export type Turn = <T>(act: () => Promise<T>) => Promise<T>
+
+/** A process that has not started by then has reasons: it is not waited for any longer. */
+const STARTED_MS = 6000
+/** Nor is one that does not come to the place where it is to end. */
+const REACHED_MS = 5000
+
 /** What faults act on. */
 export type Scene = {
   server: PostgresServer
@@ -17,7 +24,9 @@ export type Scene = {
   /** How long the receiver of requests takes for its answers. */
   http: { slowMs: number }
   /** One at a time of what stops the server or fills the disk. */
-  turn: <T>(act: () => Promise<T>) => Promise<T>
+  turn: Turn
+  /** And of what ends the process, or holds it. */
+  lifeTurn: Turn
 }
 
 /** Does each fault at its time; resolves when the last is over and everything is as it was. */
@@ -39,16 +48,8 @@ export async function injectAll(scene: Scene, { faults, lastsMs }: Scenario): Pr
 async function inject(scene: Scene, fault: Fault): Promise<void> {
   const { pipeline, proxy, server, turn, http } = scene
   const child = pipeline.child()
-  if (fault.kind === 'kill') child?.kill('SIGKILL')
-  else if (fault.kind === 'terminate') child?.kill('SIGTERM')
-  else if (fault.kind === 'points') {
-    pipeline.arm(fault.points)
-    child?.kill('SIGKILL')
-  } else if (fault.kind === 'frozen') {
-    child?.kill('SIGSTOP')
-    await rest(fault.ms)
-    child?.kill('SIGCONT')
-  } else if (fault.kind === 'postgres') {
+  if ('afterMs' in fault) await scene.lifeTurn(() => strike(scene, fault))
+  else if (fault.kind === 'postgres') {
     await turn(async () => {
       await server.halt(fault.how)
       await rest(fault.ms)
@@ -97,6 +98,36 @@ async function inject(scene: Scene, fault: Fault): Promise<void> {
     )
   else if (fault.kind === 'disk-full') await turn(() => fillDisk(scene, fault.ms))
   else if (fault.kind === 'read-only') await turn(() => lockDisk(scene, fault.ms))
+}
+
+/** What ends the process or holds it, once it has done something. */
+async function strike({ pipeline }: Scene, fault: Extract<Fault, { afterMs: number | null }>): Promise<void> {
+  if (fault.afterMs !== null) {
+    const life = () => pipeline.lives.at(-1)
+    await soon(() => life()?.endedMs === null && life()?.stderr.includes('"started"') === true, STARTED_MS)
+    await rest(fault.afterMs)
+  }
+  const child = pipeline.child()
+  if (fault.kind === 'terminate') child?.kill('SIGTERM')
+  else if (fault.kind === 'frozen') {
+    child?.kill('SIGSTOP')
+    await rest(fault.ms)
+    child?.kill('SIGCONT')
+  } else {
+    if (fault.kind === 'points') pipeline.arm(fault.points)
+    child?.kill('SIGKILL')
+  }
+  if (fault.kind !== 'points') return
+  for (const point of fault.points) {
+    await soon(() => pipeline.lives.at(-1)?.fault === point, STARTED_MS)
+    const life = pipeline.lives.at(-1)
+    await soon(() => life?.endedMs !== null, STARTED_MS + REACHED_MS)
+    if (life?.endedMs === null) pipeline.child()?.kill('SIGKILL')
+  }
+}
+
+async function soon(condition: () => boolean, limitMs: number): Promise<void> {
+  for (const endMs = Date.now() + limitMs; !condition() && Date.now() < endMs;) await rest(10)
 }
 
 async function during(ms: number, begin: () => unknown, end: () => unknown): Promise<void> {

@@ -25,11 +25,14 @@ export async function runScenario(scenario: Scenario, major: PostgresMajor): Pro
   const begunMs = Date.now()
   const cwd = mkdtempSync(join(process.env.MILLRACE_TEST_DIR ?? tmpdir(), 'chaos-'))
   const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512m', 'millrace-chaos', cwd]).status === 0
+  const unmount = () => void (isMounted && spawnSync('umount', ['-l', cwd]))
+  process.once('exit', unmount)
   try {
     await using server = await startPostgres(major, SETTINGS)
     return { ...(await runOn(server, scenario, cwd)), seconds: (Date.now() - begunMs) / 1000 }
   } finally {
-    if (isMounted) spawnSync('umount', ['-l', cwd])
+    process.off('exit', unmount)
+    unmount()
     if (process.env.CHAOS_KEEP === undefined) rmSync(cwd, { recursive: true, force: true })
   }
 }
@@ -56,7 +59,7 @@ async function runOn(server: PostgresServer, scenario: Scenario, cwd: string): P
   writeFileSync(join(cwd, 'chaos.yaml'), configuration(scenario, `postgres://postgres@127.0.0.1:${proxy.port}/${database}`, receiver.url))
   const workload = startWorkload(server, database, options)
   const pipeline = supervise(cwd, 'stdout')
-  const scene: Scene = { server, database, proxy, pipeline, cwd, http, turn: createTurns() }
+  const scene: Scene = { server, database, proxy, pipeline, cwd, http, turn: createTurns(), lifeTurn: createTurns() }
   const since = readSince(scene)
   try {
     await injectAll(scene, scenario)

@@ -3,10 +3,13 @@ import { createRandom, type Random } from '../model/random.ts'
 
 /** What is done, and for how long it lasts, in milliseconds. */
 export type Fault =
-  | { kind: 'kill' | 'terminate' | 'walsender-ended' | 'walsender-killed' | 'cut' }
+  | { kind: 'walsender-ended' | 'walsender-killed' | 'cut' }
+  /** So long after the process said that it has started; null: whatever it does just then. */
+  | { kind: 'kill' | 'terminate'; afterMs: number | null }
   /** As MILLRACE_FAULT has them: one for each process that follows. */
-  | { kind: 'points'; points: readonly string[] }
-  | { kind: 'frozen' | 'refused' | 'half-open' | 'slow-stdout' | 'slow-http' | 'disk-full' | 'read-only'; ms: number }
+  | { kind: 'points'; points: readonly string[]; afterMs: number | null }
+  | { kind: 'frozen'; ms: number; afterMs: number | null }
+  | { kind: 'refused' | 'half-open' | 'slow-stdout' | 'slow-http' | 'disk-full' | 'read-only'; ms: number }
   | { kind: 'postgres'; how: 'fast' | 'immediate' | 'kill'; ms: number }
   | { kind: 'delayed'; ms: number; delayMs: number }
   | { kind: 'throttled'; ms: number; bytesPerSecond: number }
@@ -53,17 +56,21 @@ export function createScenario(seed: number, { lastsMs, withDisk, points = [] }:
 /** One process after the other ends at a place of its own. */
 function pointsOf(random: Random, among: readonly [FaultPoint, ...FaultPoint[]]): Fault {
   const one = () => `${random.pick(among)}:${1 + random.below(random.pick([2, 5, 20]))}:${random.chance(0.88) ? 'kill' : 'throw'}`
-  return { kind: 'points', points: Array.from({ length: 1 + random.below(3) }, one) }
+  return { kind: 'points', points: Array.from({ length: 1 + random.below(3) }, one), afterMs: afterOf(random) }
+}
+
+function afterOf(random: Random): number | null {
+  return random.chance(0.15) ? null : random.below(random.pick([50, 400, 2500]))
 }
 
 function faultOf(random: Random, withDisk: boolean): Fault {
   const dice = random.next()
   const ms = 300 + random.below(1700)
-  if (dice < 0.14) return { kind: 'kill' }
-  if (dice < 0.18) return { kind: 'terminate' }
+  if (dice < 0.14) return { kind: 'kill', afterMs: afterOf(random) }
+  if (dice < 0.18) return { kind: 'terminate', afterMs: afterOf(random) }
   if (dice < 0.5) return pointsOf(random, FAULT_POINTS)
   // Longer than the server waits for a sign of life.
-  if (dice < 0.54) return { kind: 'frozen', ms: 2600 + random.below(1500) }
+  if (dice < 0.54) return { kind: 'frozen', ms: 2600 + random.below(1500), afterMs: afterOf(random) }
   if (dice < 0.61) return { kind: 'postgres', how: random.pick(['fast', 'immediate', 'kill']), ms }
   if (dice < 0.66) return { kind: 'walsender-ended' }
   if (dice < 0.69) return { kind: 'walsender-killed' }
@@ -75,7 +82,7 @@ function faultOf(random: Random, withDisk: boolean): Fault {
   if (dice < 0.91) return { kind: 'reset-after', bytes: random.below(200_000) }
   if (dice < 0.94) return { kind: 'slow-stdout', ms }
   if (dice < 0.96) return { kind: 'slow-http', ms }
-  if (!withDisk) return { kind: 'kill' }
+  if (!withDisk) return { kind: 'kill', afterMs: afterOf(random) }
   return { kind: dice < 0.985 ? 'disk-full' : 'read-only', ms }
 }
 
