@@ -24,7 +24,7 @@ const CAUGHT_UP_MS = 120_000
 export async function runScenario(scenario: Scenario, major: PostgresMajor): Promise<Outcome> {
   const begunMs = Date.now()
   const cwd = mkdtempSync(join(process.env.MILLRACE_TEST_DIR ?? tmpdir(), 'chaos-'))
-  const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512m', 'millrace-chaos', cwd]).status === 0
+  const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1g', 'millrace-chaos', cwd]).status === 0
   const unmount = () => void (isMounted && spawnSync('umount', ['-l', cwd]))
   process.once('exit', unmount)
   try {
@@ -40,7 +40,7 @@ export async function runScenario(scenario: Scenario, major: PostgresMajor): Pro
 async function runOn(server: PostgresServer, scenario: Scenario, cwd: string): Promise<Omit<Outcome, 'seconds'>> {
   const database = await server.createDatabase('chaos')
   const { seed, rows, writers, reshapes, truncates } = scenario
-  const options = { seed, rows, writers, reshapes, truncates, restMs: 12 }
+  const options = { seed, rows, writers, reshapes, truncates, restMs: 25 }
   const admin = await server.connect(database)
   await createTables(admin, options)
   await admin.end()

@@ -55,7 +55,7 @@ export function createScenario(seed: number, { lastsMs, withDisk, points = [] }:
 
 /** One process after the other ends at a place of its own. */
 function pointsOf(random: Random, among: readonly [FaultPoint, ...FaultPoint[]]): Fault {
-  const one = () => `${random.pick(among)}:${1 + random.below(random.pick([2, 5, 20]))}:${random.chance(0.88) ? 'kill' : 'throw'}`
+  const one = () => `${random.pick(among)}:${1 + random.below(random.pick([1, 2, 6]))}:${random.chance(0.88) ? 'kill' : 'throw'}`
   return { kind: 'points', points: Array.from({ length: 1 + random.below(3) }, one), afterMs: afterOf(random) }
 }
 

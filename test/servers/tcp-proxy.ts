@@ -52,7 +52,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
         const { delayMs, bytesPerSecond } = traffic
         const pauseMs = delayMs + (bytesPerSecond === 0 ? 0 : (piece.length / bytesPerSecond) * 1000)
         if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
-        if (!to.write(piece)) await Promise.race([once(to, 'drain'), once(to, 'close')])
+        if (!to.write(piece)) await room(to)
       }
       to.end()
     } catch {
@@ -94,6 +94,17 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       await once(listener, 'close')
     },
   }
+}
+
+function room(to: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      to.off('drain', done).off('close', done)
+      resolve()
+    }
+    to.on('drain', done).on('close', done)
+    if (to.destroyed) done()
+  })
 }
 
 function resetBoth({ client, server }: Pair): void {
