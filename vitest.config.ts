@@ -9,7 +9,7 @@ const elsewhere = ['**/node_modules/**', '**/dist/**']
 /** What the second run does again on every Postgres, with more seeds; `npm test` runs it on 18 with a few. */
 const onEveryPostgres = ['src/sources/**/*.pg.test.ts', 'src/codecs/**/*.pg.test.ts', 'test/model/**/*.test.ts']
 /** What needs a server that is neither Postgres nor in a package of npm: one folder of `test/servers/` each. */
-const otherServers = ['**/*.s3.test.ts', '**/*.debezium.test.ts', '**/*.kafka.test.ts', '**/*.kinesis.test.ts']
+const otherServers = ['**/*.s3.test.ts', '**/*.debezium.test.ts', '**/*.kafka.test.ts', '**/*.kinesis.test.ts', '**/*.chaos.test.ts']
 
 /** What `npm run check` leaves to `npm test`: what needs a server, and what takes more than a few seconds. */
 const slow = ['**/*.pg.test.ts', 'src/sinks/*/{conformance,crash,model}.test.ts']

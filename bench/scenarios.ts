@@ -7,6 +7,7 @@ import type pg from 'pg'
 import type { PostgresServer } from '../test/servers.ts'
 import { figure, median, type Figure } from './figures.ts'
 import { incremental } from './incremental.ts'
+import { kafkaBesideDebezium } from './kafka-debezium.ts'
 import { kafkaLatency, kafkaStream } from './kafka.ts'
 import { copyOut } from './limits.ts'
 import { run, scratch, start, startCli, takeSnapshot, type Usage } from './millrace.ts'
@@ -20,6 +21,11 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'stream-file',
     about: '1 M inserts, 10 a transaction, to NDJSON files',
     measure: (server, size) => stream(server, { rows: 1e6 * size, perTransaction: 10, sink: 'file' }),
+  },
+  {
+    name: 'stream-debezium',
+    about: '1 M inserts, 10 a transaction, to files in Debezium’s form without schemas',
+    measure: (server, size) => stream(server, { rows: 1e6 * size, perTransaction: 10, sink: 'debezium' }),
   },
   {
     name: 'small-transactions',
@@ -55,6 +61,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { name: 'one-transaction', about: 'one transaction of 1 GB to NDJSON files: memory', measure: oneTransaction },
   { name: 'kafka', about: '1 M inserts, 10 a transaction, into Kafka exactly once', measure: kafkaStream },
+  { name: 'kafka-debezium', about: 'the same into the same Kafka by Debezium’s engine', measure: kafkaBesideDebezium },
   {
     name: 'kafka-latency',
     about: 'commit to consumer of Kafka, 1000 changes/s, exactly once',
@@ -71,6 +78,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 const TARGETS = {
   file: { recvlogical: 1.3, drain: 0.75, cpu: 2.5, memory: 200 },
+  debezium: { cpu: 2.5, memory: 200 },
   small: { recvlogical: 0.8, memory: 200 },
   discard: {},
   duckdb: { recvlogical: 1.0, cpu: 5, memory: 500 },
@@ -78,7 +86,7 @@ const TARGETS = {
 
 async function stream(
   server: PostgresServer,
-  what: { rows: number; perTransaction: number; sink: 'file' | 'duckdb' | 'discard' },
+  what: { rows: number; perTransaction: number; sink: 'file' | 'debezium' | 'duckdb' | 'discard' },
 ): Promise<Figure[]> {
   const client = await server.connect()
   await client.query(TABLE)
@@ -253,6 +261,7 @@ async function commitToLine(client: pg.Client, child: ChildProcess, at: { size: 
 function configuration(server: PostgresServer, what: { sink: string; slot: string; tables: string[]; publication?: string }): object {
   const sinks = {
     file: { type: 'file', path: './out' },
+    debezium: { type: 'file', path: './out', format: { type: 'debezium', 'schemas.enable': false } },
     duckdb: { type: 'duckdb', path: './out.duckdb' },
     stdout: { type: 'stdout' },
     discard: { type: 'discard', decode: 'columns' },

@@ -33,6 +33,8 @@ export async function foldFiles(url: string, folder: string): Promise<Folded> {
   })
   const total: Folded = { lines: 0, rows: 0, differing: 0, repeated: 0 }
   for (const table of await source.tables()) {
+    // Rows without a key cannot be told from each other.
+    if (table.key.length === 0) continue
     const folded = new Map<string, Record<string, unknown>>()
     await foldTable(join(folder, tableName(table)), folded, total)
     total.rows += folded.size

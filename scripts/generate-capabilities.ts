@@ -69,7 +69,7 @@ export const CLAIMS: Readonly<Record<string, { says: string; without: Partial<Si
 
 /** What else must be so, that a claim can be made. */
 const ONLY_THEN: Readonly<Record<string, Partial<SinkCapabilities>>> = {
-  'at least once': { delivery: 'at-least-once' },
+  'at least once': { delivery: 'at-least-once', shape: 'changes' },
   late: { shape: 'changes', late: true },
 }
 

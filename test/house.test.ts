@@ -23,7 +23,12 @@ test('the median file of the product is no longer than 150 lines', () => {
 test('files are named in kebab-case after what they hold', () => {
   const names = files.map((file) => file.path)
   expect(
-    names.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|pg\.test|s3\.test|kafka\.test|debezium\.test|kinesis\.test))?\.ts$/.test(basename(path))),
+    names.filter(
+      (path) =>
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|fixture|pg\.test|s3\.test|kafka\.test|debezium\.test|kinesis\.test|chaos\.test))?\.ts$/.test(
+          basename(path),
+        ),
+    ),
   ).toEqual([])
   expect(names.filter((path) => FORBIDDEN_NAMES.test(basename(path)))).toEqual([])
 })

@@ -9,6 +9,7 @@ test('a pasted connector’s properties are answered one by one: where each belo
     'slot.name': 'debezium',
     'table.include.list': 'public.users',
     'transforms.unwrap.add.fields': 'op',
+    'debezium.format.schemas.enable': 'false',
     'decimal.handling.mode': 'string',
     'decimal.handling.mod': 'string',
   }
@@ -18,6 +19,7 @@ test('a pasted connector’s properties are answered one by one: where each belo
     'write `source.slot`',
     'write `source.tables`',
     'is an option of the format `debezium-flat`',
+    'write it without `debezium.source.`',
     'did you mean decimal.handling.mode?',
   ]
   const config = { name: 'shop', source: { type: 'postgres', url: 'postgres://db/shop' }, sinks: [{ type: 'stdout', format: { type: 'debezium', ...properties } }] } // prettier-ignore

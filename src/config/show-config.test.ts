@@ -5,6 +5,7 @@ test.each([
   [{ password: 'x' }, { password: '***' }],
   [{ password: '${env:X}' }, { password: '${env:X}' }],
   [{ secrets: ['x', '${file:y}'] }, { secrets: ['***', '${file:y}'] }],
+  [{ transforms: [{ salt: 'x' }] }, { transforms: [{ salt: '***' }] }],
   [{ tls: { passphrase: 'x' } }, { tls: { passphrase: '***' } }],
   [{ tls: { key: '-----BEGIN EC PRIVATE KEY-----\nx' } }, { tls: { key: '***' } }],
   [{ tls: { cert: '-----BEGIN CERTIFICATE-----\nx' } }, { tls: { cert: '-----BEGIN CERTIFICATE-----\nx' } }],

@@ -16,9 +16,10 @@ export type Transaction = {
 /**
  * Bytes of the log (Postgres: LSNs, as numbers), for formats that tell them. `first`: where it began. `previous`: the end of the commit
  * record that was read before, which everything of this transaction is committed after. `end`: the end of its own commit record, null
- * until that is read: what a batch holds after `betweenTransactions` has it.
+ * until that is read: what a batch holds after `betweenTransactions` has it. `origin`: where it was committed first, if it was replicated from
+ * another server, and where its commit lies in the log there.
  */
-export type TransactionLog = { first: number; previous: number; end: number | null }
+export type TransactionLog = { first: number; previous: number; end: number | null; origin?: { name: string; lsn: number } }
 
 /**
  * One change of one row. `ordinal` counts the changes inside the transaction from 0, before any filter, so that

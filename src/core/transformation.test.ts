@@ -145,6 +145,7 @@ test('two tables under one name are refused, but where the source calls them ali
     }),
   )
   expect(() => transforms.check([users, orders])).toThrow(expect.objectContaining({ code: 'TRANSFORM_NAME_TAKEN' }))
+  expect(() => transforms.check([orders])).not.toThrow()
   transforms.batch({ ...schemaAt(3, users), event: 'table-dropped' } as ControlBatch) // of the other events it has what it needs
   expect(transforms.batch(schemaAt(4, orders))).toMatchObject({ table: { name: 'all' } })
   expect(through(renaming('all')).batch(schemaAt(1, { ...users, id: 7 }))).toMatchObject({ table: { name: 'all' } })

@@ -80,6 +80,8 @@ export function createTransformation(transforms: readonly Transform[], { keyNeed
       return batch.kind === 'control' ? control(batch) : transformRows(batch, chainOf(batch.table))
     },
     check(tables) {
+      // What is gone takes no name: nobody may have told of it between two sessions.
+      for (const id of newest.keys()) if (!tables.some((table) => table.id === id)) newest.delete(id)
       let arriving = tables
       for (const transform of transforms) {
         transform.check?.(arriving)

@@ -49,3 +49,32 @@ export async function syncFolder(fs: FolderSystem, path: string): Promise<void> 
     await folder.close()
   }
 }
+
+/** What cannot be asked for: of a folder above ours that is somebody else's, or of a system that knows no such call. */
+const UNASKED = new Set(['EACCES', 'EPERM', 'EINVAL', 'EROFS'])
+
+/** As `syncFolder`, for what an earlier life may have left unsynced, where the system lets us. */
+export async function settleFolder(fs: FolderSystem, path: string): Promise<void> {
+  await syncFolder(fs, path).catch((error: NodeJS.ErrnoException) => {
+    if (!UNASKED.has(error.code ?? '')) throw error
+  })
+}
+
+/**
+ * Makes folders whose names survive a crash of the machine. Each is made only once the name of the one above is durable: so whoever was
+ * killed on the way left at most the lowest of a path unsettled, and the first look at a folder that is there settles that one.
+ */
+export function createDurableFolders(fs: FolderSystem): (path: string) => Promise<void> {
+  const settled = new Set<string>()
+  return async (path) => {
+    const missing = await missingFolders(fs, path)
+    const lowest = missing[0] === undefined ? path : dirname(missing[0])
+    if (!settled.has(lowest)) await settleFolder(fs, dirname(lowest))
+    settled.add(lowest)
+    for (const folder of missing) {
+      await makeOne(fs, folder)
+      await syncFolder(fs, dirname(folder))
+      settled.add(folder)
+    }
+  }
+}

@@ -6,12 +6,14 @@ import { batchOf, insertOf, schemaAt, updateOf, userRow, usersTable } from './fi
 import { signal, writeAll, type Bench, type BenchCase } from './sink-bench.ts'
 import { goOn } from './sink-crash-cases.ts'
 import type { PlaceFault } from './sink-subject.ts'
+import { withFaults, type FaultPlan } from './with-faults.ts'
 
 /** What goes wrong in the middle must be told, must end when it is told to end, and must lose nothing. */
 export const faultCases: readonly BenchCase[] = [
   { title: 'can be stopped in the middle of a write, and loses nothing by it', run: stopsWriting },
   { title: 'can be stopped in the middle of a flush, and loses nothing by it', run: stopsFlushing },
   { title: 'can be disposed of before it was asked anything', run: isDisposedUnused },
+  { title: 'loses nothing when any one of its calls fails before the work or after it', run: failsAnyCall },
   { title: 'tells it when what lies behind it refuses, and loses nothing by it', run: (bench) => fails(bench, 'reject') },
   { title: 'tells it when what lies behind it fails after the work, and loses nothing by it', run: (bench) => fails(bench, 'fail-after') },
   { title: 'is not durable while what lies behind it does not answer, and can be stopped then', run: isHeld },
@@ -52,7 +54,32 @@ async function isDisposedUnused({ open }: Bench): Promise<void> {
   await sink[Symbol.asyncDispose]()
 }
 
-/** Twice the same batches reach the store where it fails after the work; that is told by what the suite allows: a repeat of what was not durable. */
+/** Each of four writes and two flushes: whoever called does not know what was done, and goes on from what it does know. */
+async function failsAnyCall({ anew }: Bench): Promise<void> {
+  for (let call = 0; call < 6; call++)
+    for (const plan of [{ reject: [call] }, { failAfter: [call] }]) await anew((bench) => failsCall(bench, plan))
+}
+
+async function failsCall(bench: Bench, plan: FaultPlan): Promise<void> {
+  const { sink } = await bench.open()
+  const failing = withFaults(sink, plan)
+  let given = 0
+  let sure = 0
+  const writing = async (): Promise<void> => {
+    for (const batch of batches) {
+      given++
+      if ((await failing.write(batch, signal)) === 'durable') sure = given
+      if (given % 2 !== 0) continue
+      await failing.flush(signal)
+      sure = given
+    }
+  }
+  assert.ok((await outcome(writing())) instanceof Error, 'the plan is one of failing')
+  await bench.crash(sink)
+  await goOn(bench, { batches, tables: [users], first: batches.slice(0, given), sure })
+}
+
+/** Where it fails after the work, what was done stays, and comes again as anything may that was not durable. */
 async function fails(bench: Bench, fault: PlaceFault): Promise<void> {
   if (!bench.place.disturb) return
   const { sink } = await bench.open()

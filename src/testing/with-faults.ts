@@ -28,6 +28,11 @@ export function withFaults(sink: Sink, plan: FaultPlan): Sink {
   return {
     ...(sink.scan && { scan: sink.scan.bind(sink) }),
     ...(sink.beginAnew && { beginAnew: sink.beginAnew.bind(sink) }),
+    ...(sink.furthest && { furthest: sink.furthest.bind(sink) }),
+    ...(sink.batchBytes !== undefined && { batchBytes: sink.batchBytes }),
+    get hasPending() {
+      return sink.hasPending
+    },
     resume: () => sink.resume(),
     write: (batch, signal) => pass(() => sink.write(batch, signal)),
     flush: (signal) => pass(() => sink.flush(signal)),

@@ -1,6 +1,7 @@
 import type { Change, RowChange, TruncateChange } from '../contracts/change.ts'
 import type { Row, Table } from '../contracts/table.ts'
 import type { TableStep } from '../contracts/transform.ts'
+import { movedChange } from './moved-change.ts'
 import { narrowImage } from './narrow-image.ts'
 
 /** A step in which columns only go, stay or take another name: no value is looked at. `moves[i]`: where column i of `to` comes from. */
@@ -16,17 +17,7 @@ export function movedStep(from: Table, to: Table, moves: readonly number[]): Tab
     change(change) {
       if (change.op === 'truncate' || change.op === 'delete' || !change.image)
         return mappedChange(change, to, { after: narrow, old: narrow })
-      const image = imageOf === null ? change.image : imageOf(change.image)
-      let after: Row | null = null
-      // `after` may be an accessor of the source's, which a spread would lose.
-      return {
-        ...change,
-        table: to,
-        image,
-        get after() {
-          return (after ??= image.row())
-        },
-      }
+      return movedChange(change, to, imageOf === null ? change.image : imageOf(change.image))
     },
   }
 }

@@ -22,17 +22,17 @@ export async function compareSets({
   const differences: (Difference & { set: string })[] = []
   let records = 0
   for (const [set, properties] of Object.entries(sets)) {
-    const ours = await messagesWith({ type, ...OURS, ...properties }, read.batches)
+    const ours = await messagesWith({ type, ...SAME, ...properties }, read.batches)
     const theirs = (read.debezium[set] ?? []).map(parseRecord)
     records += theirs.length
     for (const difference of compareRecords(theirs, ours.map(parseRecord))) differences.push({ ...difference, set })
   }
   const { unexplained, unused } = explain(
     differences,
-    known.filter(({ since = 0 }) => since <= major),
+    known.filter(({ since = 0, until = major }) => since <= major && major <= until),
   )
   return { unexplained: [...new Set(unexplained.map((each) => `${each.set}: ${describe(each)}`))], unused, records }
 }
 
 /** As Debezium is where nothing is said. */
-const OURS = { 'topic.prefix': 'srv', 'event.converting.failure.handling.mode': 'warn' }
+export const SAME = { 'topic.prefix': 'srv', 'event.converting.failure.handling.mode': 'warn' }

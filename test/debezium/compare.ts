@@ -9,8 +9,15 @@ export type Parsed = { topic: string; key: unknown; value: unknown; headers: Rec
 /** One thing that is not the same. `path` starts with `key`, `value` or `headers`; it is empty where one of the two has no such record. */
 export type Difference = { topic: string; path: string; debezium: unknown; ours: unknown; record: Parsed }
 
-/** A reason why something may differ; `since`: the first server where it shows. */
-export type KnownDifference = { why: string; since?: number; topic?: RegExp; path?: RegExp; when?: (difference: Difference) => boolean }
+/** A reason why something may differ; `since` and `until`: the first and the last server where it shows. */
+export type KnownDifference = {
+  why: string
+  since?: number
+  until?: number
+  topic?: RegExp
+  path?: RegExp
+  when?: (difference: Difference) => boolean
+}
 
 export function parseRecord({ topic, key, value, headers }: DebeziumRecord | Message): Parsed {
   return { topic: topic ?? '', key: parse(key), value: parse(value), headers: headers ?? {} }
@@ -99,9 +106,8 @@ function* differencesOfRecords(theirs: Parsed, mine: Parsed): Generator<Found> {
 }
 
 function* differencesOf(debezium: unknown, ours: unknown, path: string): Generator<Found> {
-  if (isSame(debezium, ours) && sameOrder(debezium, ours, path)) return
   if (!isContainer(debezium) || !isContainer(ours) || Array.isArray(debezium) !== Array.isArray(ours)) {
-    yield { path, debezium, ours }
+    if (!isSame(debezium, ours)) yield { path, debezium, ours }
     return
   }
   const [left, right] = [named(debezium), named(ours)]

@@ -23,6 +23,13 @@ const TABLES = [
   `CREATE TABLE "My Shop"."order-items" (id int PRIMARY KEY, "Größe" text, "a.b" int, "2nd" int)`,
   `CREATE TABLE generated (id int PRIMARY KEY, a int, twice int GENERATED ALWAYS AS (a * 2) STORED)`,
   `CREATE TABLE one_column (id uuid PRIMARY KEY)`,
+  `CREATE TABLE parts (id int, day date, v text, PRIMARY KEY (day, id)) PARTITION BY RANGE (day)`,
+  `CREATE TABLE parts_old PARTITION OF parts FOR VALUES FROM (MINVALUE) TO ('2026-01-01')`,
+  // Its columns lie in another order than its root's.
+  `CREATE TABLE parts_new (v text, gone int, day date NOT NULL, id int NOT NULL)`,
+  `ALTER TABLE parts_new DROP gone`,
+  `ALTER TABLE parts ATTACH PARTITION parts_new FOR VALUES FROM ('2026-01-01') TO (MAXVALUE)`,
+  `CREATE TABLE altered (id int PRIMARY KEY, a text, b int)`,
   `CREATE TABLE key_types (d date, t timestamp, n numeric(6,2), b bytea, v int, PRIMARY KEY (d, t, n, b))`,
 ]
 
@@ -71,6 +78,18 @@ const CHANGES: Workload['changes'] = [
   [`INSERT INTO generated VALUES (1, 21)`, `UPDATE generated SET a = 22`],
   [`INSERT INTO one_column VALUES ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')`, `DELETE FROM one_column`],
   [`INSERT INTO key_types VALUES ('2026-11-20', '2026-11-20 01:02:03.5', 12.5, '\\xff00', 1)`, `DELETE FROM key_types`],
+  [`INSERT INTO parts VALUES (1, '2025-01-01', 'old'), (2, '2026-01-01', 'new')`, `UPDATE parts SET v = 'x'`],
+  `UPDATE parts SET day = '2026-05-05' WHERE id = 1`,
+  `DELETE FROM parts`,
+  `INSERT INTO altered VALUES (1, 'a', 1)`,
+  `ALTER TABLE altered ADD c numeric(6,2) DEFAULT 1.5`,
+  `INSERT INTO altered VALUES (2, 'b', 2, 2.5)`,
+  `ALTER TABLE altered RENAME a TO renamed`,
+  `UPDATE altered SET b = 3`,
+  `ALTER TABLE altered ALTER b TYPE bigint, ALTER renamed TYPE varchar(20)`,
+  `INSERT INTO altered VALUES (3, 'c', 9223372036854775807, NULL)`,
+  `ALTER TABLE altered DROP c`,
+  [`INSERT INTO altered VALUES (4, 'd', 4)`, `DELETE FROM altered WHERE id < 3`],
 ]
 
 export const ROW_WORKLOAD: Workload = { tables: TABLES, changes: CHANGES }

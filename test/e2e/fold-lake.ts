@@ -24,6 +24,8 @@ export async function foldLake(url: string, store: Store): Promise<Folded> {
   })
   const total: Folded = { files: 0, lines: 0, rows: 0, differing: [], repeated: 0 }
   for (const table of await source.tables()) {
+    // Rows without a key cannot be told from each other.
+    if (table.key.length === 0) continue
     const rows = await foldTable(store, table, total)
     total.rows += rows.size
     for await (const some of source.scan(table, null, AbortSignal.timeout(60_000)))

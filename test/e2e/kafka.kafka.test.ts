@@ -1,5 +1,6 @@
 /** The command line from a real Postgres into a real Kafka, as a user runs it. */
 import { setTimeout as passed } from 'node:timers/promises'
+import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { folderWith, millrace, startMillrace } from '../../src/cli/run-cli.fixture.ts'
 import { startPostgres, testedMajors, until, type PostgresServer } from '../servers.ts'
@@ -115,4 +116,62 @@ test('a broker that goes away and comes back is waited for, and nothing is missi
   expect(await run.finished).toMatchObject({ code: 0 })
   const changes = (await valuesOf(`${database}.public.accounts`)).slice(500)
   expect(changes.map(({ after }) => after.version)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1))
+})
+
+test(
+  'a message that is too large is set aside, the rest arrives exactly once, and it is given again once the topic takes it',
+  { timeout: 120_000 },
+  async () => {
+    const database = await server.createDatabase('large')
+    await server.query(ACCOUNTS, [], database)
+    const topic = `${database}.public.accounts`
+    const made = 'createTopics: { partitions: 1, settings: { max.message.bytes: "20000" } }'
+    const sink = `{ type: kafka, brokers: ["${kafka.address()}"], topic: "${database}.\${schema}.\${table}", compression: none, ${made} }`
+    const cwd = folderWith({ 'shop.yaml': `name: ${database}\nsource: { type: postgres, url: "\${env:SHOP_URL}" }\nsinks: [${sink}]\n` })
+    const options = { cwd, env: { SHOP_URL: server.url(database) } }
+    const run = () => millrace(['run', '-c', 'shop.yaml', '--until', 'caught-up', '--log', 'json'], options)
+    expect(await run()).toMatchObject({ code: 0 })
+    await server.query(`UPDATE accounts SET version = 1 WHERE id <= 10`, [], database)
+    await server.query(`UPDATE accounts SET version = 2, note = repeat('secret', 10000) WHERE id = 5`, [], database)
+    await server.query(`UPDATE accounts SET version = 3, note = 'small' WHERE id <= 6`, [], database)
+    const second = await run()
+    expect(second.code, second.stderr).toBe(0)
+    expect(second.stderr).toContain('KAFKA_MESSAGE_TOO_LARGE')
+    expect(second.stderr).toContain('public.accounts')
+    expect(second.stderr).not.toContain('secret')
+    const changes = async () => (await valuesOf(topic)).filter(({ op }) => op === 'update')
+    const found = await changes()
+    expect(found).toHaveLength(10 + 5)
+    expect(found.filter(({ key }) => key.id === 5).map(({ after }) => after.version)).toEqual([1])
+
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [kafka.address()] })
+    await admin.incrementalAlterConfigs({
+      resources: [{ resourceType: 2, resourceName: topic, configs: [{ name: 'max.message.bytes', value: '1000000', configOperation: 0 }] }],
+    })
+    await admin.close()
+    const running = startMillrace(['run', '-c', 'shop.yaml', '--log', 'json'], options)
+    await until(() => running.output.stderr.includes('"started"') || running.child.exitCode !== null, 60_000, 'the start')
+    const retried = await millrace(['dlq', 'retry', '-c', 'shop.yaml', '--all'], options)
+    expect(retried.code, retried.stderr).toBe(0)
+    running.child.kill('SIGTERM')
+    expect(await running.finished).toMatchObject({ code: 0 })
+    const all = await changes()
+    expect(all).toHaveLength(10 + 5 + 2)
+    expect(all.filter(({ key }) => key.id === 5).map(({ after }) => after.version)).toEqual([1, 2, 3])
+  },
+)
+
+test('Debezium’s format names its topics itself, under its prefix', async () => {
+  const database = await server.createDatabase('debezium')
+  await server.query(ACCOUNTS, [], database)
+  const format = `{ type: debezium, topic.prefix: ${database}, key.converter.schemas.enable: false, value.converter.schemas.enable: false }`
+  const sink = `{ type: kafka, brokers: ["${kafka.address()}"], format: ${format} }`
+  const cwd = folderWith({ 'shop.yaml': `name: ${database}\nsource: { type: postgres, url: "\${env:SHOP_URL}" }\nsinks: [${sink}]\n` })
+  const run = await millrace(['run', '-c', 'shop.yaml', '--until', 'caught-up'], { cwd, env: { SHOP_URL: server.url(database) } })
+  expect(run.code, run.stderr).toBe(0)
+  const records = await kafka.reader().read(`${database}.public.accounts`)
+  expect(records).toHaveLength(500)
+  expect(records.filter(({ partition, expected }) => partition !== expected)).toEqual([])
+  expect(JSON.parse(String(records[0]?.key))).toEqual({ id: expect.any(Number) })
+  expect(JSON.parse(String(records[0]?.value))).toMatchObject({ op: 'r', source: { table: 'accounts', db: database } })
 })

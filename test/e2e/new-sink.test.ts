@@ -16,9 +16,9 @@ beforeAll(async () => {
   for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   expect(await run('npm', ['run', '--silent', 'new:sink', NAME], { cwd: copy })).toMatchObject({ status: 0, stderr: '' })
-})
+}, 120_000)
 
-test('it is formatted, linted and compiled', async () => {
+test('it is formatted, linted and compiled', { timeout: 180_000 }, async () => {
   expect(readdirSync(join(copy, FOLDER)).sort()).toEqual(['config.ts', 'conformance.test.ts', 'definition.ts', 'errors.ts', 'sink.ts'])
   expect(await node(copy, 'node_modules/oxfmt/bin/oxfmt', '--check', FOLDER)).toMatchObject({ status: 0 })
   expect(await node(copy, 'node_modules/oxlint/bin/oxlint', FOLDER)).toMatchObject({ status: 0 })

@@ -23,7 +23,7 @@ beforeAll(async () => {
     'audit.yaml',
   ])
   for (const [name, text] of files) writeFileSync(join(project.folder, name), text)
-}, 120_000)
+}, 240_000)
 afterAll(async () => server.stop())
 
 /** The blocks of a guide that name a file. */
@@ -45,7 +45,7 @@ const linesIn = (path: string) =>
     .slice(0, -1)
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 
-test('they compile strictly against the published types', async () => {
+test('they compile strictly against the published types', { timeout: 120_000 }, async () => {
   expect(await project.npm('install', '--save-dev', `@types/node@${versionOf('@types/node')}`)).toMatchObject({ status: 0 })
   const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, allowImportingTsExtensions: true }
   const compilerOptions = { module: 'nodenext', target: 'es2023', noEmit: true, types: ['node'], erasableSyntaxOnly: true, ...strict }
@@ -76,7 +76,7 @@ test('the sink runs by its path: a copy, then changes, each with its id', { time
   expect(messages.slice(-2).map(({ value }) => JSON.parse(value as string).op)).toEqual(['update', 'delete'])
 })
 
-test('what is wrong with its options, or its module, is told as of ours', async () => {
+test('what is wrong with its options, or its module, is told as of ours', { timeout: 120_000 }, async () => {
   const config = (type: string, options = '') =>
     `name: x\nsource: { type: postgres, url: postgres://localhost/x }\nsinks: [{ type: ${type}${options} }]\n`
   const told = async (text: string) => {

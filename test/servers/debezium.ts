@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { runTool } from './install-once.ts'
+import type { PostgresServer } from '../servers.ts'
 import { classPathOf, findJava } from './java.ts'
 
 /** Key and value as text of JSON. */
@@ -22,8 +24,27 @@ export type DebeziumRun = {
 }
 
 const POM = fileURLToPath(new URL('debezium/pom.xml', import.meta.url))
-const PROGRAM = fileURLToPath(new URL('debezium/Engines.java', import.meta.url))
+const ENGINES = fileURLToPath(new URL('debezium/Engines.java', import.meta.url))
+const READ_BY_SCHEMA = fileURLToPath(new URL('debezium/ReadBySchema.java', import.meta.url))
+const TO_KAFKA = fileURLToPath(new URL('debezium/ToKafka.java', import.meta.url))
 const SMALL = ['-Xmx768m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn']
+
+/** How an engine reaches a server of the tests. */
+export function connectorOn(
+  server: Pick<PostgresServer, 'port'>,
+  at: { database: string; slot: string; publication: string },
+): DebeziumProperties {
+  return {
+    'database.hostname': '127.0.0.1',
+    'database.port': String(server.port),
+    'database.user': 'postgres',
+    'database.password': 'none',
+    'database.dbname': at.database,
+    'slot.name': at.slot,
+    'publication.name': at.publication,
+    'publication.autocreate.mode': 'disabled',
+  }
+}
 
 /** What each engine emitted, up to its last record. Throws with what Debezium said where an engine ends before. */
 export async function readWithDebezium(run: DebeziumRun): Promise<Record<string, DebeziumRecord[]>> {
@@ -32,9 +53,14 @@ export async function readWithDebezium(run: DebeziumRun): Promise<Record<string,
   const folder = mkdtempSync(join(tmpdir(), 'debezium-'))
   const names = Object.keys(run.engines)
   const files = names.map((name) =>
-    writeProperties(join(folder, `${name}.properties`), { ...BASE, name, 'custom.metric.tags': `engine=${name}`, ...run.engines[name] }),
+    writeProperties(join(folder, `${name}.properties`), {
+      name,
+      'poll.interval.ms': '10',
+      'custom.metric.tags': `engine=${name}`,
+      ...run.engines[name],
+    }),
   )
-  const child = spawn(java, [...SMALL, '-cp', classPath, PROGRAM, ...files], {
+  const child = spawn(java, [...SMALL, '-cp', classPath, ENGINES, ...files], {
     env: { ...process.env, ...env },
     signal: run.signal,
     killSignal: 'SIGKILL',
@@ -61,23 +87,55 @@ export async function readWithDebezium(run: DebeziumRun): Promise<Record<string,
   }
 }
 
+/** Messages with schemas as a consumer on Kafka Connect has them: each as JSON again, or `{"error"}`. */
+export async function readBySchema(messages: readonly string[]): Promise<string[]> {
+  const { java, env } = await findJava()
+  const child = spawn(java, [...SMALL, '-cp', await classPathOf(POM), READ_BY_SCHEMA], { env: { ...process.env, ...env } })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+  child.stdin.end(messages.map((message) => `${message}\n`).join(''))
+  const answers: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) answers.push(line)
+  if (answers.length !== messages.length) throw new Error(`the reader ended: ${said}`)
+  return answers
+}
+
+/** Sends what one engine reads to Kafka until `count` records are there; resolves with what it used. */
+export async function sendWithDebezium(at: {
+  properties: DebeziumProperties
+  brokers: string
+  topic: string
+  count: number
+}): Promise<DebeziumUsage> {
+  const { java, env } = await findJava()
+  const classPath = await classPathOf(POM)
+  const folder = mkdtempSync(join(tmpdir(), 'debezium-'))
+  const file = writeProperties(join(folder, 'engine.properties'), { name: 'engine', ...at.properties })
+  const begun = performance.now()
+  try {
+    const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'
+    const said = await runTool(java, ['-Xmx1g', quiet, '-cp', classPath, TO_KAFKA, file, at.brokers, at.topic, String(at.count)], env)
+    const seconds = (performance.now() - begun) / 1000
+    return { seconds, ...(JSON.parse(said) as Pick<DebeziumUsage, 'cpuSeconds' | 'maxRssMb'>) } // of ToKafka.java
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export type DebeziumUsage = { seconds: number; cpuSeconds: number; maxRssMb: number }
+
 const BASE: DebeziumProperties = {
   'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
   'offset.storage': 'org.apache.kafka.connect.storage.MemoryOffsetBackingStore',
   'plugin.name': 'pgoutput',
   // What Kafka Connect takes where nothing else is said.
   'header.converter.class': 'org.apache.kafka.connect.storage.SimpleHeaderConverter',
-  'poll.interval.ms': '10',
 }
 
 /** The path given. */
 function writeProperties(path: string, properties: DebeziumProperties): string {
-  writeFileSync(
-    path,
-    Object.entries(properties)
-      .map(([name, value]) => `${name}=${escape(value)}\n`)
-      .join(''),
-  )
+  const lines = Object.entries({ ...BASE, ...properties }).map(([name, value]) => `${name}=${escape(value)}\n`)
+  writeFileSync(path, lines.join(''))
   return path
 }
 

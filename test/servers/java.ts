@@ -1,12 +1,13 @@
 /**
- * Java for those servers of the tests that are Java programs: a JDK and Maven, found on the machine or, for root, installed by its
- * package manager; and what a pom names, fetched once.
+ * Java for those servers of the tests that are Java programs: a JDK and Maven, found on the machine, or from its packages: installed by
+ * root, unpacked by anybody else. And what a pom names, fetched once.
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { installOnce, runTool } from './install-once.ts'
+import { unpackJava } from './unpack-java.ts'
 
 /** `java` runs programs, a source file too; `env` is what it and Maven are started with. */
 export type Java = { java: string; env: NodeJS.ProcessEnv }
@@ -44,9 +45,9 @@ async function findOrInstall(): Promise<Java> {
   const home = process.env.JAVA_HOME
   const places = home === undefined ? [{}] : [{ PATH: `${join(home, 'bin')}${delimiter}${process.env.PATH ?? ''}` }, {}]
   for (const env of places) if (await isEnough(env)) return { java: 'java', env }
-  await installPackages()
-  if (!(await isEnough({}))) throw new Error(`the packages ${PACKAGES.join(' and ')} hold no Java ${OLDEST_JAVA} with Maven`)
-  return { java: 'java', env: {} }
+  const env = process.getuid?.() === 0 ? await installPackages() : await unpackJava(PACKAGES)
+  if (!(await isEnough(env))) throw new Error(`the packages ${PACKAGES.join(' and ')} hold no Java ${OLDEST_JAVA} with Maven`)
+  return { java: 'java', env }
 }
 
 /** Whether there are a compiler, which comes with a JDK alone, and Maven. */
@@ -56,13 +57,10 @@ async function isEnough(env: NodeJS.ProcessEnv): Promise<boolean> {
   return major !== undefined && Number(major) >= OLDEST_JAVA && maven !== ''
 }
 
-async function installPackages(): Promise<void> {
-  if (process.getuid?.() !== 0)
-    throw new Error(
-      `no JDK ${OLDEST_JAVA} with Maven on this machine, and only root can install one: apt-get install ${PACKAGES.join(' ')}`,
-    )
+/** Of two that install at once one waits for the other, and then finds everything there. */
+async function installPackages(): Promise<NodeJS.ProcessEnv> {
   const lock = join(tmpdir(), 'millrace-test-apt.lock')
   const install = `apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends ${PACKAGES.join(' ')}`
-  // Of two that install at once one waits for the other, and then finds everything there.
   await runTool('flock', [lock, 'sh', '-c', install])
+  return {}
 }

@@ -19,6 +19,8 @@ export type KafkaRecord = {
 export type KafkaReader = AsyncDisposable & {
   /** Everything in a topic up to its end: what is committed, or all that was ever written. */
   read(topic: string, isolation?: 'committed' | 'uncommitted'): Promise<KafkaRecord[]>
+  /** How many are committed. */
+  count(topic: string): Promise<number>
   /** From its end as it is when this resolves. Nothing else can be asked then. */
   follow(topic: string, onRecord: (record: KafkaRecord) => void): Promise<void>
   /** Where Java's producer sends this key. */
@@ -60,6 +62,7 @@ export function openKafkaReader({ java, env, classPath, brokers }: Java & { clas
 
   return {
     read: (topic, isolation = 'committed') => ask(isolation === 'committed' ? `read ${topic}` : `read ${topic} uncommitted`, parseRecord),
+    count: async (topic) => (await ask(`count ${topic}`, Number))[0] ?? 0,
     async follow(topic, onRecord) {
       await ask(`follow ${topic}`, parseRecord)
       onLine = (line) => onRecord(parseRecord(line))

@@ -25,6 +25,9 @@ export type RelationColumn = { name: string; isKey: boolean; typeOid: number; ty
 
 export type Truncate = { relations: readonly number[]; cascade: boolean; restartIdentity: boolean }
 
+/** Where a transaction was committed first, and the place of its commit in the log there. */
+export type Origin = { lsn: number; name: string }
+
 export type LogicalMessage = { transactional: boolean; lsn: string; prefix: string; content: Uint8Array }
 
 /*
@@ -71,6 +74,11 @@ export function readTruncate(buf: Buffer, at: number): Truncate {
   const relations: number[] = []
   for (let index = 0; index < count; index++) relations.push(buf.readUInt32BE(at + 5 + 4 * index))
   return { relations, cascade: (options & 1) !== 0, restartIdentity: (options & 2) !== 0 }
+}
+
+/** `Int64 LSN, String name` */
+export function readOrigin(buf: Buffer, at: number): Origin {
+  return { lsn: readLsnNumber(buf, at), name: readString({ buf, at: at + 8 }) }
 }
 
 /** `Int8 flags (1 transactional), Int64 LSN, String prefix, Int32 length, bytes`; the bytes are copied out. */

@@ -10,11 +10,13 @@ import {
   readLogicalMessage,
   readLsn,
   readLsnNumber,
+  readOrigin,
   readRelation,
   readTruncate,
   type Begin,
   type Commit,
   type LogicalMessage,
+  type Origin,
   type Relation,
   type Truncate,
 } from './messages.ts'
@@ -29,6 +31,8 @@ export type OldKind = 'key' | 'full' | 'none'
 export type PgoutputHandler<Context> = {
   begin(begin: Begin): void
   commit(commit: Commit): void
+  /** Of the transaction that began: where it came from. */
+  origin?(origin: Origin): void
   /** A table's description; its changes are passed over until `define` says how to decode them. */
   relation(relation: Relation): void
   insert(context: Context, after: Row): void
@@ -235,8 +239,9 @@ export function createPgoutputDecoder<Context>(handler: PgoutputHandler<Context>
         return handler.truncate(readTruncate(buf, at))
       case 0x4d: // M
         return handler.message(readLogicalMessage(buf, at))
+      case 0x4f: // O
+        return handler.origin?.(readOrigin(buf, at))
       case 0x59: // Y: the catalogue says more of types
-      case 0x4f: // O: where a change came from first
         return
     }
     throw unexpected(`the message type ${letter} at byte ${rest.offset(at - 1)}, which protocol 1 does not have`)

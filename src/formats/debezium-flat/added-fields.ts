@@ -42,7 +42,7 @@ function structOf(field: string): keyof typeof STRUCTS | null {
 
 /** Out of the blocks' text, in which no value can look like a member's name: its quotes would be escaped. */
 function valueOf(struct: keyof typeof STRUCTS | null, field: string): AddedField['value'] {
-  if (field === 'op' && struct === null) return ({ op }) => `"${op}"`
+  if (field === 'op' && struct === null) return ({ part }) => `"${part.op}"`
   const member = new RegExp(`"${field}":("(?:[^"\\\\]|\\\\.)*"|[^,}]*)`)
   return (record) => member.exec(struct === null ? record.times : record[struct])?.[1] ?? 'null'
 }

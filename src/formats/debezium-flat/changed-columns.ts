@@ -1,10 +1,10 @@
 import { UNCHANGED, type Row, type Value } from '../../contracts/table.ts'
-import type { DebeziumRecord } from '../../messages/debezium/record.ts'
+import type { Part } from '../../messages/debezium/record.ts'
 import type { TableForm } from '../../messages/debezium/table-form.ts'
 import type { FlatOptions } from './config.ts'
 
 /** The headers of ExtractChangedRecordState, where they are asked for: lists as JSON, empty where there is no old row or no new one. */
-export function changedColumns({ before, after }: DebeziumRecord, form: TableForm, options: FlatOptions): Record<string, string> {
+export function changedColumns({ before, after }: Part, form: TableForm, options: FlatOptions): Record<string, string> {
   const changedName = options['header.changed.name']
   const unchangedName = options['header.unchanged.name']
   if (changedName === undefined && unchangedName === undefined) return {}

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
+import type { Change } from '../../contracts/change.ts'
 import type { Format, Message } from '../../contracts/format.ts'
 import { UNCHANGED, type Row } from '../../contracts/table.ts'
 import { formatConformance } from '../../testing/format-conformance.ts'
 import {
   deleteOf,
+  everyKindRows,
+  everyKindTable,
   insertOf,
   messageAt,
   transactionOf,
@@ -13,6 +16,7 @@ import {
   usersTable,
   type Act,
 } from '../../testing/fixtures.ts'
+import { imageOf } from '../../testing/imaged-changes.ts'
 import { config } from './config.ts'
 import { createDebeziumFlat } from './debezium-flat.ts'
 
@@ -93,6 +97,22 @@ test('fields of the envelope are added to rows and headers, under other names wh
   expect(row?.value).toMatchObject({ __deleted: 'true', __op: 'd' })
   expect(tombstone?.headers).toEqual(row?.headers)
   expect(config.safeParse({ 'add.fields': 'op,nonsense' }).error?.issues[0]?.message).toContain('nonsense')
+})
+
+test('rows in the bytes they came in look the same', () => {
+  const properties = { ...lenient, 'add.fields': 'op,lsn', 'route.by.field': 'words', 'header.changed.name': 'changed' }
+  for (const options of [{}, properties, { ...lenient, 'schemas.enable': true }]) {
+    const table = everyKindTable()
+    const [plain, image] = [flatOf({ ...lenient, ...options }), flatOf({ ...lenient, ...options })]
+    for (const change of transactionOf(
+      1,
+      everyKindRows().map((row) => insertOf(table, row)),
+    )) {
+      // prettier-ignore
+      const { after } = change as { after: Row } // an insert
+      expect(image.change({ ...change, image: imageOf(table, after) } as Change)).toEqual(plain.change(change))
+    }
+  }
 })
 
 test('the value of a column routes, where the table has it and the row says something', () => {

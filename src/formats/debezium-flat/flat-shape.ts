@@ -1,7 +1,7 @@
 import type { Message } from '../../contracts/format.ts'
 import type { Row } from '../../contracts/table.ts'
 import { optional, STRING, wrapping, type ConnectField, type Wrapping } from '../../messages/connect/schema.ts'
-import type { DebeziumRecord, Shape } from '../../messages/debezium/record.ts'
+import { afterText, type DebeziumRecord, type Part, type Shape } from '../../messages/debezium/record.ts'
 import type { TableForm } from '../../messages/debezium/table-form.ts'
 import { quoted } from '../../messages/json/json-text.ts'
 import { parseAddedField, type AddedField } from './added-fields.ts'
@@ -16,6 +16,8 @@ export function flatShape(options: FlatOptions, hasSchemas: boolean): Shape {
   const mode = options['delete.tombstone.handling.mode']
   const isRewritten = mode === 'rewrite' || mode === 'rewrite-with-tombstone'
   const fields = addedFields(options['add.fields'], options['add.fields.prefix'])
+  const named = fields.map(({ name, value }) => ({ name: `,${quoted(name)}:`, value }))
+  const withChanges = options['header.changed.name'] !== undefined || options['header.unchanged.name'] !== undefined
   const headers = addedFields(options['add.headers'], options['add.headers.prefix'])
   const more = [...(isRewritten ? [DELETED] : []), ...fields.map(({ name, schema }) => ({ ...schema, field: name }))]
 
@@ -25,29 +27,29 @@ export function flatShape(options: FlatOptions, hasSchemas: boolean): Shape {
     const nothing = hasSchemas ? wrapping(form.valueSchema) : wrapping(null)
 
     const valueOf = (record: DebeziumRecord, dropped: readonly string[]): string => {
-      const members = membersOf(record, form, dropped)
-      const deleted = isRewritten ? [`"__deleted":"${record.op === 'd'}"`] : []
-      const added = fields.map((field) => `${quoted(field.name)}:${field.value(record)}`)
+      let members = membersOf(record.part, form, dropped)
+      if (isRewritten) members += `,"__deleted":"${record.part.op === 'd'}"`
+      for (const { name, value } of named) members += name + value(record)
       const around = schemaOf(dropped)
-      return `${around.before}{${[...members, ...deleted, ...added].join(',')}}${around.after}`
+      return `${around.before}{${form.fields.length === dropped.length ? members.slice(1) : members}}${around.after}`
     }
 
     return (record, out) => {
-      const { op, key } = record
+      const { part } = record
+      const { op, key } = part
       if (op === 't') return
-      const told = { ...record.headers, ...changedColumns(record, form, options) }
+      const told = withChanges ? { ...part.headers, ...changedColumns(part, form, options) } : part.headers
       const message: Message = {
-        topic: route(record.after ?? record.before),
+        topic: route(part),
         key,
         value: null,
-        headers: { ...told, ...headerTexts(headers, record) },
+        headers: headers.length === 0 ? told : { ...told, ...headerTexts(headers, record) },
       }
       if (op !== 'd') return void out.push({ ...message, value: valueOf(record, withoutColumns(told, form, options)) })
       if (isRewritten) out.push({ ...message, value: valueOf(record, withoutColumns(told, form, options)) })
       if (mode === 'tombstone') out.push({ ...message, value: `${nothing.before}null${nothing.after}` })
       if (mode === 'delete-to-tombstone') out.push(message)
-      if (mode === 'rewrite-with-tombstone' && options['tombstones.on.delete'])
-        out.push({ ...message, topic: form.topic })
+      if (mode === 'rewrite-with-tombstone' && options['tombstones.on.delete']) out.push({ ...message, topic: form.topic })
     }
   }
 }
@@ -56,10 +58,9 @@ function addedFields(entries: readonly string[], prefix: string): readonly Added
   return entries.flatMap((entry) => parseAddedField(entry, prefix) ?? [])
 }
 
-function membersOf({ after, before }: DebeziumRecord, form: TableForm, dropped: readonly string[]): string[] {
-  if (dropped.length > 0 && after !== null) return form.someOf(after, dropped)
-  const members = after !== null ? form.after(after) : form.before(before as Row) // a delete has one
-  return members === '' ? [] : [members]
+function membersOf(part: Part, form: TableForm, dropped: readonly string[]): string {
+  if (dropped.length > 0 && part.after !== null) return form.someOf(part.after, dropped).join(',')
+  return afterText(part, form) ?? form.before(part.before as Row) // a delete has one
 }
 
 /** Columns that were left out are left out of the schema too. */

@@ -3,12 +3,14 @@
  * properties is given to both.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compareSets } from '../../../test/debezium/compare-sets.ts'
-import { ALWAYS, OF_COPIES, OF_ROWS, OF_TYPES } from '../../../test/debezium/known-differences.ts'
+import { compareSets, SAME } from '../../../test/debezium/compare-sets.ts'
+import { compareRecords, describe as told, explain, parseRecord } from '../../../test/debezium/compare.ts'
+import { ALWAYS, BY_SCHEMA, OF_COPIES, OF_ROWS, OF_TYPES } from '../../../test/debezium/known-differences.ts'
 import { RECORD_SETS, VALUE_SETS } from '../../../test/debezium/option-sets.ts'
-import { comparedMajors, readChanges, readRows } from '../../../test/debezium/read-both.ts'
+import { comparedMajors, messagesWith, readChanges, readRows } from '../../../test/debezium/read-both.ts'
 import { ROW_WORKLOAD } from '../../../test/debezium/row-workload.ts'
 import { typeWorkload } from '../../../test/debezium/type-workload.ts'
+import { readBySchema } from '../../../test/servers/debezium.ts'
 import { startPostgres, type PostgresServer } from '../../../test/servers.ts'
 
 /** The first time on a machine Debezium is fetched. */
@@ -61,5 +63,18 @@ describe.each(comparedMajors())('beside Debezium, on Postgres %i', (major) => {
     })
     expect(unexplained).toEqual([])
     expect(records).toBeGreaterThan(200)
+  })
+
+  test('every type, read by its schema as every consumer on Kafka Connect does', PATIENCE, async ({ signal }) => {
+    const { batches } = await readChanges(server, { workload: typeWorkload(major), sets: {}, signal })
+    const { schemas, doubles, strings, adaptive } = VALUE_SETS
+    for (const set of [schemas, doubles, strings, adaptive]) {
+      const messages = (await messagesWith({ type: 'debezium', ...SAME, ...set }, batches)).filter(({ value }) => value !== null)
+      const read = await readBySchema(messages.map(({ value }) => value ?? ''))
+      const theirs = messages.map((message, index) => parseRecord({ ...message, value: read[index] ?? null }))
+      const { unexplained } = explain(compareRecords(theirs, messages.map(parseRecord)), BY_SCHEMA)
+      expect([...new Set(unexplained.map(told))]).toEqual([])
+      expect(messages.length).toBeGreaterThan(200)
+    }
   })
 })

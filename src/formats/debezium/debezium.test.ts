@@ -79,6 +79,12 @@ test('an insert is a create, with its place in the log', () => {
   })
 })
 
+test('what was replicated from elsewhere says where it was committed first', () => {
+  const tx = { ...transactionAt(1), log: { first: 100, previous: 90, end: 400, origin: { name: 'node "b"', lsn: 77 } } }
+  const [message] = parsed(debeziumOf().change({ ...insertOf(users, userRow(1)), ordinal: 0, tx, lsn: 300 }))
+  expect(message?.value.source).toMatchObject({ xmin: null, origin: 'node "b"', origin_lsn: 77 })
+})
+
 test('a row read is one of an incremental snapshot: without a transaction and without headers', () => {
   const [message] = parsed(debeziumOf().read(users, userRow(1), { position: positionAt(9), chunk: 'c' }))
   expect(message?.value).toMatchObject({ op: 'r', before: null, after: { id: 1 }, source: { snapshot: 'incremental', ts_ms: NOW_MS } })
@@ -97,6 +103,11 @@ test('a delete is followed by a tombstone, unless told not to; what the log did 
 test('an update has the old row where the log had it', () => {
   expect(said(updateOf(users, userRow(1)))[0].value).toMatchObject({ op: 'u', before: null, after: { name: 'user 1' } })
   expect(said(updateOf(users, userRow(1), { before: userRow(1, 'old') }))[0].value).toMatchObject({ op: 'u', before: { name: 'old' } })
+})
+
+test('an old row that lacks a part of the key says nothing of another key', () => {
+  const before: Row = [UNCHANGED, 'old', UNCHANGED, UNCHANGED]
+  expect(said(updateOf(users, userRow(1), { before })).map(({ key, value }) => [key.id, value.op])).toEqual([[1, 'u']])
 })
 
 test('an update of the key is a delete, its tombstone and a create, which name each other’s keys', () => {
@@ -208,6 +219,11 @@ test('topics and schemas hold no character that Kafka or Avro does not take', ()
   expect(message.key).toMatchObject({ payload: { _u0031st_u002dname: 'Ada' } })
 })
 
+test('a topic is no longer than Kafka takes', () => {
+  const long = sampleTable('t'.repeat(300), [sampleColumn('id', { kind: 'int32' })])
+  expect(said(insertOf(long, [1]))[0].topic).toHaveLength(249)
+})
+
 test('other columns make the key where `message.key.columns` says so', () => {
   const by = { 'message.key.columns': 'public.us.*:name,id;public.other:x' }
   expect(said(insertOf(users, userRow(1)), by)[0].key).toEqual({ name: 'user 1', id: 1 })
@@ -264,6 +280,16 @@ test('a transaction that was cut off and comes again is counted anew, and has no
   const again = parsed(transactionOf(2, acts).flatMap((change) => format.change(change)))
   expect(again.map(({ value }) => value.status ?? value.transaction.total_order)).toEqual(['BEGIN', 1, 2, 3])
   expect(parsed(format.after?.(batchOf(2)) ?? [])[0]?.value).toMatchObject({ status: 'END', event_count: 3 })
+})
+
+test('a change that has no form is not counted, and takes no begin with it', () => {
+  const format = debeziumOf({ 'provide.transaction.metadata': true })
+  const poison: Row = [1n, 'x', 'NaN', null]
+  const [first, second, third] = transactionOf(1, [insertOf(users, poison), insertOf(users, userRow(2)), insertOf(users, poison)])
+  expect(() => format.change(first!)).toThrow(expect.objectContaining({ code: 'FORMAT_VALUE' })) // three acts give three
+  expect(parsed(format.change(second!)).map(({ value }) => value.status ?? value.transaction.total_order)).toEqual(['BEGIN', 1])
+  expect(() => format.change(third!)).toThrow(expect.objectContaining({ code: 'FORMAT_VALUE' }))
+  expect(parsed(format.after?.(batchOf(1)) ?? [])[0]?.value).toMatchObject({ event_count: 1 })
 })
 
 test('a transaction ends before the next begins, also inside a batch', () => {

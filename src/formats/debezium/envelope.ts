@@ -1,6 +1,6 @@
 import { INT64, optional, STRING, wrapping, type ConnectSchema, type Wrapping } from '../../messages/connect/schema.ts'
 import { adjustSchemaName } from '../../messages/debezium/names.ts'
-import type { Shape } from '../../messages/debezium/record.ts'
+import { afterText, type Shape } from '../../messages/debezium/record.ts'
 import type { Settings } from '../../messages/debezium/settings.ts'
 import { SOURCE_SCHEMA } from '../../messages/debezium/source-block.ts'
 import type { TableForm } from '../../messages/debezium/table-form.ts'
@@ -14,12 +14,14 @@ export function envelopeShape(settings: Settings): Shape {
     const around = envelopeWrapping(form, settings)
     const nothing = `${around.before}{"before":null,"after":{`
     return (record, out) => {
-      const { op, before, after, key, headers } = record
+      const { part } = record
+      const { op, before, key, headers } = part
+      const after = afterText(part, form)
       const end = `,"source":${record.source},"transaction":${record.transaction},"op":"${op}",${record.times}}${around.after}`
       const value =
         before === null && after !== null
-          ? `${nothing}${form.after(after)}}${end}`
-          : `${around.before}{"before":${before === null ? 'null' : `{${form.before(before)}}`},"after":${after === null ? 'null' : `{${form.after(after)}}`}${end}`
+          ? `${nothing}${after}}${end}`
+          : `${around.before}{"before":${before === null ? 'null' : `{${form.before(before)}}`},"after":${after === null ? 'null' : `{${after}}`}${end}`
       out.push({ topic, key, value, headers })
       if (op === 'd' && hasTombstones) out.push({ topic, key, value: null, headers })
     }

@@ -14,7 +14,7 @@ test('the guide’s configuration is one', async () => {
 })
 
 test('the guide’s other format is one', async () => {
-  const { type, ...options } = blocks[1]?.format as { type: string }
+  const { type, ...options } = blocks[1]!.format as { type: string } // the guide has two
   expect((await createFormat(type, options)).change).toBeTypeOf('function')
 })
 

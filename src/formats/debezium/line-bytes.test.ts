@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Change } from '../../contracts/change.ts'
 import type { Row } from '../../contracts/table.ts'
-import { everyKindRows, everyKindTable, insertOf, sampleColumn, sampleTable, transactionOf, updateOf, usersTable, userRow, type Act } from '../../testing/fixtures.ts' // prettier-ignore
+import { everyKindRows, everyKindTable, insertOf, sampleColumn, sampleTable, transactionAt, transactionOf, updateOf, usersTable, userRow, type Act } from '../../testing/fixtures.ts' // prettier-ignore
 import { imageOf } from '../../testing/imaged-changes.ts'
 import { putNumber } from '../../messages/debezium/put-number.ts'
 import { debeziumOf } from './debezium.fixture.ts'
@@ -16,15 +16,15 @@ const OPTIONS = [
 
 type Placed = Extract<Change, { op: 'insert' | 'update' }>
 
-/** Three transactions, places in the log of different lengths, as a source gives them. */
+/** Three transactions, places in the log of one digit and of two, as a source gives them. */
 function imaged(acts: readonly Act[]): { change: Placed; plain: Placed }[] {
-  return [1, 2, 3].flatMap((at) =>
-    transactionOf(at, acts).map((each, index) => {
-      const tx = { ...each.tx!, log: { first: 1, previous: at, end: null } } // made with a transaction
-      const plain = { ...each, tx, lsn: 8 + at + index } as Placed // inserts and updates only
+  return [1, 2, 3].flatMap((at) => {
+    const tx = { ...transactionAt(at), log: { first: 1, previous: at, end: null } }
+    return transactionOf(at, acts).map((each, index) => {
+      const plain = { ...each, tx, lsn: 6 + at + index } as Placed // inserts and updates only
       return { plain, change: { ...plain, image: imageOf(plain.table, plain.after) } }
-    }),
-  )
+    })
+  })
 }
 
 function compare(acts: readonly Act[], properties: Record<string, unknown>): number {
@@ -90,3 +90,14 @@ test.each([0, 9, 10, 4294967295, 4294967296, 999999999, 1000000000, 29343312, 12
   const out = Buffer.alloc(20)
   expect(out.toString('latin1', 1, putNumber(number, out, 1))).toBe(String(number))
 }) // prettier-ignore
+
+test('counted in their transactions too', () => {
+  const [table, rows] = [everyKindTable(), everyKindRows()]
+  const said = (which: 'change' | 'plain') => {
+    const format = debeziumOf({ 'event.converting.failure.handling.mode': 'warn', 'provide.transaction.metadata': true })
+    return imaged(rows.map((row) => insertOf(table, row))).flatMap((each) => format.change(each[which]))
+  }
+  expect(said('change').map(({ key, value }) => [key, value])).not.toEqual([])
+  const withoutBegins = (messages: ReturnType<typeof said>) => messages.filter(({ topic }) => topic !== 'shop.transaction')
+  expect(withoutBegins(said('change'))).toEqual(withoutBegins(said('plain')))
+})

@@ -16,7 +16,7 @@ import { envelopeWrapping } from './envelope.ts'
  * transaction and table: only the place in the log differs from change to change. The same as the way over text (a test compares them).
  */
 export function createEnvelopeBytes(settings: Settings, context: Record<string, string>): (form: TableForm, place: PlaceText) => Bytes {
-  const scratch = Buffer.alloc(64 * 1024)
+  let scratch = Buffer.alloc(64 * 1024)
   return (form, place) => {
     const { topic, fields } = form
     const keyFields = form.keyColumns.flatMap((index) => fields.find((field) => field.index === index) ?? [])
@@ -35,6 +35,8 @@ export function createEnvelopeBytes(settings: Settings, context: Record<string, 
     const row = createImageFields(fields)
     const tails = createTails(settings, place, around.after)
     const room = Object.values(parts).reduce((sum, part) => sum + part.length, 0) + row.room + (key?.room ?? 0) + tails.room
+
+    if (scratch.length < 2 * room) scratch = Buffer.alloc(4 * room)
 
     const putKey = (image: RowImage, out: Buffer, at: number, fields: ImageFields): number => {
       const end = fields.put(image, out, putBytes(parts.keyHead, out, at))
@@ -75,8 +77,8 @@ const SAME_TIME = 32
  */
 function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: string) {
   const sources = createSourceBlock(prefix, nowMs)
-  // Letters of three bytes, where a name has such.
-  const template = Buffer.alloc(1024 + 3 * (prefix.length + place.database.length + place.names.length + after.length))
+  // Letters of three bytes, where a name has such; an origin's name has 512 bytes at most, each of which may be escaped.
+  const template = Buffer.alloc(4096 + 3 * (prefix.length + place.database.length + place.names.length + after.length))
   let tail = template
   let first = 0
   let second = 0
@@ -84,8 +86,20 @@ function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: strin
   let lastOp: Op = 'insert'
   let digits = 0
   let used = 0
+  let madeAt = -1
+  let lastRest = ''
+  let ending = ''
 
   const write = (text: string, at: number): number => at + template.utf8Write(text, at, template.length - at)
+
+  /** The last one is kept: most transactions of a flood have it in common. */
+  const endOf = (now: number, op: Op, rest: string): string => {
+    if (now === madeAt && op === lastOp && rest === lastRest) return ending
+    madeAt = now
+    lastRest = rest
+    const times = `"ts_ms":${now},"ts_us":${now}000,"ts_ns":${now}000000`
+    return (ending = `${rest},"transaction":null,"op":"${op === 'insert' ? 'c' : 'u'}",${times}}${after}`)
+  }
 
   const make = (tx: Transaction, op: Op, lsn: number): void => {
     const now = nowMs()
@@ -93,9 +107,8 @@ function createTails({ prefix, nowMs }: Settings, place: PlaceText, after: strin
     digits = digitsOf(lsn)
     first = write(`},"source":${begin}`, 0)
     second = write(middle, first + digits)
-    const times = `"ts_ms":${now},"ts_us":${now}000,"ts_ns":${now}000000`
-    const end = write(`${rest},"transaction":null,"op":"${op === 'insert' ? 'c' : 'u'}",${times}}${after}`, second + digits)
-    tail = template.subarray(0, end)
+    const end = write(endOf(now, op, rest), second + digits)
+    if (end !== tail.length) tail = template.subarray(0, end)
     last = tx
     lastOp = op
     used = 0

@@ -18,17 +18,26 @@ export function arrayForm(of: LogicalType, context: FormContext): ColumnForm | n
   if (element === null) return null
   return {
     schema: { type: 'array', optional: false, items: optional(element.schema) },
-    text: listText(element.text),
+    text: listText(element.text, nestedText(context)),
     unavailable: unavailableList(element.schema, context.options),
   }
 }
 
-function listText(itemText: ValueText): ValueText {
-  const text = (value: Value): string => {
+type Nested = (text: () => string) => string
+
+function listText(itemText: ValueText, nested: Nested): ValueText {
+  const list = (value: Value): string => `[${(value as readonly Value[]).map(item).join(',')}]` // an array, by the value model
+  const item = (value: Value): string => {
     if (value === null) return 'null'
-    return Array.isArray(value) ? `[${(value as readonly Value[]).map(text).join(',')}]` : itemText(value) // a further dimension
+    return Array.isArray(value) ? nested(() => list(value)) : itemText(value)
   }
-  return text
+  return list
+}
+
+/** No schema says how many dimensions a value has: who reads by it would take an inner array for a 0. */
+function nestedText({ options, misfit }: FormContext): Nested {
+  if (!(options['value.converter.schemas.enable'] ?? options['schemas.enable'])) return (text) => text()
+  return () => misfit('an array of more dimensions than its schema has', 'Set `value.converter.schemas.enable` to `false`')
 }
 
 /** The placeholder in the element's own type, as far as that can be: numbers are its bytes. */

@@ -150,7 +150,7 @@ describe('decimals', () => {
 test('floats that no JSON number shows are text; minus zero keeps its sign', () => {
   const double = formed({ kind: 'float64' })
   expect([NaN, Infinity, -Infinity, 1e300].map(double.value)).toEqual(['NaN', 'Infinity', '-Infinity', 1e300])
-  expect(double.form?.text(-0)).toBe('-0')
+  expect(double.form?.text(-0)).toBe('-0.0')
 })
 
 test('text is escaped, and large integers keep their digits', () => {
@@ -235,11 +235,19 @@ test('hstore is JSON in a text, or a map', () => {
 })
 
 test('arrays keep nulls and further dimensions', () => {
-  const list = formed({ kind: 'array', of: { kind: 'int32' } })
+  const list = formed({ kind: 'array', of: { kind: 'int32' } }, { properties: { 'schemas.enable': 'false' } })
   expect(list.value([1, null])).toEqual([1, null])
   expect(list.value([[1, 2], [3, null]])).toEqual([[1, 2], [3, null]]) // prettier-ignore
   expect(list.value(withLowerBounds([1, 2], [0]))).toEqual([1, 2])
   expect(list.schema?.items).toEqual({ type: 'int32', optional: true })
+})
+
+test('no schema says that an array has further dimensions: where there is one, inner arrays are errors, or null', () => {
+  const ints: LogicalType = { kind: 'array', of: { kind: 'int32' } }
+  expect(formed(ints).value([1, null])).toEqual([1, null])
+  expect(() => formed(ints).value([[1], [2]])).toThrow(expect.objectContaining({ code: 'FORMAT_VALUE' }))
+  const lenient = { 'event.converting.failure.handling.mode': 'warn', 'value.converter.schemas.enable': 'true', 'schemas.enable': 'false' }
+  expect(formed(ints, { properties: lenient }).value([[1], [2]])).toEqual([null, null])
 })
 
 test.each<LogicalType>([text('name'), text('xml'), { kind: 'interval' }, { kind: 'unknown', name: 'point' }])(

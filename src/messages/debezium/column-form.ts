@@ -1,6 +1,7 @@
 import type { Column, LogicalType } from '../../contracts/table.ts'
 import { STRING, INT64, type ConnectSchema } from '../connect/schema.ts'
-import { floatText, quoted } from '../json/json-text.ts'
+import { quoted } from '../json/json-text.ts'
+import { doubleText } from './double-text.ts'
 import { arrayForm } from './array-form.ts'
 import { binaryForm, bitsForm } from './binary-forms.ts'
 import { decimalForm, moneyForm } from './decimal-forms.ts'
@@ -59,7 +60,7 @@ export function formOf(type: LogicalType, context: FormContext): ColumnForm | nu
     case 'float32':
     case 'float64':
       // A number, by the value model.
-      return { schema: { type: type.kind === 'float32' ? 'float' : 'double', optional: false }, text: (value) => floatText(value as number), unavailable: null } // prettier-ignore
+      return { schema: { type: type.kind === 'float32' ? 'float' : 'double', optional: false }, text: (value) => doubleText(value as number), unavailable: null } // prettier-ignore
     case 'decimal':
       return context.isMoney ? moneyForm(context) : decimalForm(type, context)
     case 'text':

@@ -58,7 +58,11 @@ export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: 
     return encoder
   }
 
-  const changeOverText = (each: Change): readonly Message[] => {
+  /** A change that has no form is set aside, or stops the run: what it would have been is counted in neither case. */
+  const changeOverText = (each: Change): readonly Message[] =>
+    transactions === null ? recordsOf(each) : transactions.attempt(() => recordsOf(each))
+
+  const recordsOf = (each: Change): readonly Message[] => {
     if (each.op === 'message') return messages.wants(each) ? messageOf(each) : []
     const out: Message[] = transactions ? [...transactions.enter(each.tx)] : []
     const encoder = enter(each)
@@ -67,7 +71,7 @@ export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: 
       if (skipped.has(part.op)) continue
       const source = sources.change(each.tx, lsn, encoder.place)
       const transaction = transactions ? transactions.count(encoder.form.collection, lsn) : 'null'
-      encoder.push({ ...part, form: encoder.form, source, transaction, times: times() }, out)
+      encoder.push({ part, source, transaction, times: times() }, out)
     }
     return out
   }
@@ -87,8 +91,8 @@ export function createDebeziumFormat(settings: Settings, shape: Shape, bytesOf: 
     const { form, place, push } = encoderOf(table)
     const out: Message[] = []
     const source = sources.read(numberOf(at.position), place)
-    const key = form.key(row)
-    push({ op: 'r', form, before: null, after: row, key, headers: {}, source, transaction: 'null', times: times() }, out)
+    const part = { op: 'r' as const, before: null, after: row, image: null, key: form.key(row), headers: {} }
+    push({ part, source, transaction: 'null', times: times() }, out)
     return out
   }
 

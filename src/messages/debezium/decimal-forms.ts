@@ -2,7 +2,7 @@ import type { LogicalType, Value } from '../../contracts/table.ts'
 import { decimalBase64 } from '../connect/decimal-base64.ts'
 import { putDecimal } from '../connect/put-decimal.ts'
 import type { ConnectSchema } from '../connect/schema.ts'
-import { floatText } from '../json/json-text.ts'
+import { doubleText } from './double-text.ts'
 import { textual, type ColumnForm, type FormContext } from './column-form.ts'
 
 const SPECIAL: Readonly<Record<string, string>> = { NaN: '"NAN"', Infinity: '"POSITIVE_INFINITY"', '-Infinity': '"NEGATIVE_INFINITY"' }
@@ -61,7 +61,7 @@ const VARIABLE: ConnectSchema = {
 
 function loose({ options }: FormContext): ColumnForm {
   if (options['decimal.handling.mode'] === 'double')
-    return { schema: { type: 'double', optional: false }, text: (value) => floatText(Number(value)), unavailable: null }
+    return { schema: { type: 'double', optional: false }, text: (value) => doubleText(Number(value)), unavailable: null }
   const form = textual(options, { type: 'string', optional: false })
   return { schema: form.schema, unavailable: form.unavailable, text: (value) => SPECIAL[value as string] ?? `"${value as string}"` } // text, by the value model
 }

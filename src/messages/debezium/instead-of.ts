@@ -11,6 +11,8 @@ const NOT_NEEDED = 'has nothing to set here: leave it out'
 const NOT_THERE = 'is not there: leave it out'
 
 const ANSWERS: readonly (readonly [RegExp, string])[] = [
+  [/^debezium\.sink\./, 'belongs to the sink: see its options'],
+  [/^debezium\./, 'is Debezium Server’s: write it without `debezium.source.` or `debezium.format.`'],
   [/^connector\.class$|^tasks\.max$|^name$|^database\.server\.name$/, 'is said by the pipeline: leave it out'],
   [
     /^database\.(hostname|port|user|password|ssl.*|tcpKeepAlive|initial\.statements|query\.timeout\.ms)$/,

@@ -59,6 +59,10 @@ export function placeText({ database, schema, table }: SourcePlace): PlaceText {
 
 const REST = ',"xmin":null,"origin":null,"origin_lsn":null}'
 
+function restOf({ log }: Transaction): string {
+  return log?.origin ? `,"xmin":null,"origin":${quoted(log.origin.name)},"origin_lsn":${log.origin.lsn}}` : REST
+}
+
 /** `nowMs`: the time that rows read have for want of one of their own. What a transaction's changes share is put together once. */
 export function createSourceBlock(prefix: string, nowMs: () => number): SourceBlock {
   const head = `{"version":"${DEBEZIUM_VERSION}","connector":"postgresql","name":${quoted(prefix)},"ts_ms":`
@@ -75,7 +79,7 @@ export function createSourceBlock(prefix: string, nowMs: () => number): SourceBl
       lastPlace = place
       const previous = tx.log ? `\\"${tx.log.previous}\\"` : 'null'
       const begin = `${start(Math.floor(tx.commitTimeUs / 1000), 'false', place.database)}${previous},\\"`
-      last = [begin, `\\"${times(String(tx.commitTimeUs))}${place.names}${tx.xid},"lsn":`, REST]
+      last = [begin, `\\"${times(String(tx.commitTimeUs))}${place.names}${tx.xid},"lsn":`, restOf(tx)]
     }
     return last
   }

@@ -1,6 +1,7 @@
 import type { Value } from '../../contracts/table.ts'
 import type { ConnectField, ConnectSchema } from '../connect/schema.ts'
-import { base64, floatText } from '../json/json-text.ts'
+import { base64 } from '../json/json-text.ts'
+import { doubleText } from './double-text.ts'
 import { named, textual, type ColumnForm, type FormContext } from './column-form.ts'
 
 const DOUBLE: ConnectSchema = { type: 'double', optional: false }
@@ -48,7 +49,7 @@ function pointText(value: Value): string {
   wkb.writeInt32LE(1, 1)
   wkb.writeDoubleLE(x, 5)
   wkb.writeDoubleLE(y, 13)
-  return `{"x":${floatText(x)},"y":${floatText(y)},"wkb":${base64(wkb)},"srid":null}`
+  return `{"x":${doubleText(x)},"y":${doubleText(y)},"wkb":${base64(wkb)},"srid":null}`
 }
 
 const HAS_SRID = 0x20000000

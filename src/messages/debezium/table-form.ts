@@ -4,6 +4,7 @@ import { wrapping, type ConnectField, type ConnectSchema } from '../connect/sche
 import { quoted } from '../json/json-text.ts'
 import { columnForm, type ColumnForm } from './column-form.ts'
 import { compileMembers, type Members } from './compile-members.ts'
+import { createImageText, type ImageText } from './image-text.ts'
 import { keyColumnsOf } from './key-columns.ts'
 import { createMisfit } from './misfit.ts'
 import { adjustFieldName, adjustSchemaName, topicName } from './names.ts'
@@ -34,6 +35,10 @@ export type TableForm = {
   oldSchema: ConnectSchema
   /** `"id":1,"name":"x"`. What was not sent is its placeholder. */
   after: Members
+  /** `after` of a row that has an image. */
+  afterOf: ImageText
+  /** The key of such a row, as `key` gives it; null where it has to be made of the row. */
+  keyOf: ImageText
   /** The same of an old row. What was not sent is null. */
   before: Members
   /** `after` as a list, without these fields. */
@@ -65,6 +70,7 @@ export function createTableForm(table: Table, options: DebeziumOptions, prefix: 
     fields: keyFields.map(({ name, schema }) => ({ ...schema, field: name })),
   }
   const plainKey = keyText(table, keyFields)
+  const keyMembers = createImageText(keyFields)
   const hasSchema = options['key.converter.schemas.enable'] ?? options['schemas.enable']
   const around = wrapping(hasSchema ? keySchema : null)
   return {
@@ -76,6 +82,11 @@ export function createTableForm(table: Table, options: DebeziumOptions, prefix: 
     oldSchema: { ...valueSchema, fields: valueFields.map((field, at) => oldField(field, fields[at]!.index, table)) }, // made from the same list
     after: compileMembers(fields, 'placeholder'),
     before: compileMembers(fields, 'null'),
+    afterOf: createImageText(fields),
+    keyOf(image) {
+      const members = keyFields.length === 0 ? null : keyMembers(image)
+      return members === null ? null : `${around.before}{${members}}${around.after}`
+    },
     someOf: (row, without) => fields.filter(({ name }) => !without.includes(name)).map((field) => memberText(field, row)),
     keySchema,
     keyColumns: keyFields.map((field) => field.index),

@@ -24,6 +24,8 @@ export type TransactionTopic = {
   count(collection: string, lsn: number): string
   /** The end of the transaction that was entered, if one was. */
   leave(): readonly Message[]
+  /** Does what counts messages; where that throws, none of them was counted. */
+  attempt<T>(work: () => T): T
 }
 
 export type TransactionTopicOptions = { topic: string; keySchemas: boolean; valueSchemas: boolean; adjustment: Adjustment }
@@ -58,6 +60,15 @@ export function createTransactionTopic(options: TransactionTopicOptions): Transa
   }
   return {
     leave,
+    attempt(work) {
+      const before = { current, total, counts: new Map(counts) }
+      try {
+        return work()
+      } catch (error) {
+        ;({ current, total, counts } = before)
+        throw error
+      }
+    },
     enter(tx) {
       if (current === tx) return []
       // The log may be read again from before it (a session failed): it comes once more, and did not end.

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { SinkRecord, SinkState } from '../../contracts/sink.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
-import { makeFolder, syncFolder } from '../../lib/folders.ts'
+import { createDurableFolders, syncFolder } from '../../lib/folders.ts'
 import { at } from './errors.ts'
 import type { FileSystem } from './file-system.ts'
 import { formatSegmentName, isLater, parseSegmentName, type SegmentName } from './names.ts'
@@ -43,7 +43,11 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
     return { record: { position, carry, chunks }, last, marked: false }
   }
   const begun = await readMarker(options)
-  if (begun !== null) return { record: null, last: await cutBack(options, begun.segments), marked: true }
+  if (begun !== null) {
+    // Read, it may still lack a durable name: whoever wrote it may have been killed before that.
+    await syncMarker(options)
+    return { record: null, last: await cutBack(options, begun.segments), marked: true }
+  }
   const last = await survey(options)
   await writeMarker(options, fileRecord(last))
   return { record: null, last, marked: true }
@@ -115,7 +119,7 @@ async function survey(options: RecoverOptions): Promise<Map<string, Segment>> {
 
 async function folders({ sink, root, fs }: RecoverOptions): Promise<string[]> {
   return at({ sink, path: root }, async () => {
-    for (const above of await makeFolder(fs, root)) await syncFolder(fs, above)
+    await createDurableFolders(fs)(root)
     const entries = await fs.readdir(root, { withFileTypes: true })
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
   })
@@ -149,8 +153,12 @@ async function writeMarker({ sink, root, fs }: RecoverOptions, record: FileRecor
     } finally {
       await handle.close()
     }
-    await syncFolder(fs, root)
   })
+  await syncMarker({ sink, root, fs })
+}
+
+async function syncMarker({ sink, root, fs }: Omit<RecoverOptions, 'state'>): Promise<void> {
+  await at({ sink, path: root }, () => syncFolder(fs, root))
 }
 
 /** Called once a checkpoint is saved: from then on the record speaks. */

@@ -52,7 +52,9 @@ export function createSegments(options: SegmentsOptions) {
     await shut(folder)
     const segment = { name: nextSegmentName(position, before?.name ?? null), length: 0, begunMs: options.now(), closed: false }
     const path = join(root, folder)
-    for (const above of await at({ sink, path }, () => makeFolder(fs, path))) dirtyFolders.add(above)
+    await at({ sink, path }, () => makeFolder(fs, path))
+    // The root too where the folder was there: who made it may have been killed before its name was durable.
+    dirtyFolders.add(root)
     dirtyFolders.add(path)
     await reach(folder, segment, 'wx')
     last.set(folder, segment)

@@ -3,6 +3,7 @@ import { MillraceError } from '../../errors/millrace-error.ts'
 import type { KafkaConfig } from './config.ts'
 import { connectionOptions } from './connection-options.ts'
 import { isUnknownTopic, kafkaError, saysKafka, type Asked } from './errors.ts'
+import type { Library } from './produce.ts'
 import { openProducer, type Producer } from './producer.ts'
 
 const VERSION = '2.12.1'
@@ -178,7 +179,7 @@ export async function openKafka(settings: KafkaConfig, { sink }: { sink: string 
       }),
     readBatches,
     openProducer: (transactionalId) =>
-      openProducer((own) => quiet(new library.Producer({ ...options, ...own })), { sink, brokers, transactionalId, settings }),
+      openProducer((own) => quiet(new library.Producer({ ...options, ...own })), { library, sink, brokers, transactionalId, settings }),
     close: async () => void (await admin.close().catch(() => {})),
   }
 }
@@ -195,7 +196,7 @@ function quiet<C>(client: C, onError: (error: unknown) => void = () => {}): C {
   return client
 }
 
-async function load(sink: string): Promise<typeof import('@platformatic/kafka')> {
+async function load(sink: string): Promise<Library> {
   try {
     return await import('@platformatic/kafka')
   } catch (error) {

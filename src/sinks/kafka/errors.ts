@@ -30,8 +30,13 @@ export function isUnknownTopic(error: unknown): boolean {
   return [...leavesOf(error)].some((leaf) => leaf.apiId === 'UNKNOWN_TOPIC_OR_PARTITION' || leaf.message.startsWith('Unknown topic '))
 }
 
+/** Whether asking again may help, as the client knows of each of the brokers' answers. */
+export function isRetriable(error: unknown): boolean {
+  return [...leavesOf(error)].every((leaf) => leaf.canRetry !== false)
+}
+
 /** What the client's errors have, all of it at times. */
-type Leaf = { message: string; apiId?: string; code?: string }
+type Leaf = { message: string; apiId?: string; code?: string; canRetry?: boolean }
 
 /** Errors come in bundles, one for each attempt, and with causes of their own. */
 function* leavesOf(error: unknown): Generator<Leaf> {

@@ -8,10 +8,11 @@ import { until } from '../../../test/servers.ts'
 import { settingsOn } from './sink.fixture.ts'
 
 /** More by hand: `MILLRACE_KILLS=50`. */
-const KILLS = Number(process.env.MILLRACE_KILLS ?? 8)
+const KILLS = Number(process.env.MILLRACE_KILLS ?? 12)
 const KEYS = 97
-const PER_BATCH = 500
-const PER_LIFE = 30_000
+/** Small, so that much of the time a transaction is being ended. */
+const PER_BATCH = 100
+const PER_LIFE = 8000
 
 let server: KafkaServer
 beforeAll(async () => void (server = await startKafka()), 600_000)

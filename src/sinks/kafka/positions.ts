@@ -6,7 +6,6 @@ import type { SinkRecord } from '../../contracts/sink.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { createChunkRanges } from './chunk-ranges.ts'
 import type { Kafka } from './client.ts'
-import type { OutgoingMessage } from './producer.ts'
 
 /**
  * What a writer holds, in a compacted topic: under the key `[id]` its position, under `[id, generation]` the chunks done of each copy of
@@ -20,8 +19,11 @@ export type Positions = {
   beginAnew(): void
   done(chunk: ChunkId): void
   /** What a transaction that ends at this checkpoint writes besides its messages. */
-  messages(checkpoint: Checkpoint): OutgoingMessage[]
+  messages(checkpoint: Checkpoint): PositionMessage[]
 }
+
+/** For the first partition of the topic of positions. */
+export type PositionMessage = { key: string; value: string }
 
 const positionSchema = z.object({ position: z.string().min(1), carry: z.string(), reading: z.string() })
 const chunksSchema = z.object({ chunks: z.string(), reading: z.string() })
@@ -39,12 +41,7 @@ export function createPositions({ kafka, sink, topic, id }: PositionsOptions): P
     throw new MillraceError('KAFKA_POSITIONS', { sink, topic, reason: `what lies under ${id} is no position` })
   }
 
-  const message = (key: readonly string[], value: object): OutgoingMessage => ({
-    topic,
-    partition: 0,
-    key: Buffer.from(JSON.stringify(key)),
-    value: Buffer.from(JSON.stringify(value)),
-  })
+  const message = (key: readonly string[], value: object): PositionMessage => ({ key: JSON.stringify(key), value: JSON.stringify(value) })
 
   return {
     async read() {

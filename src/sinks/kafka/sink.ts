@@ -18,7 +18,7 @@ import { createTopics } from './topics.ts'
 export type KafkaSinkOptions = { kafka: Kafka; settings: KafkaConfig; sink: string; id: string; format: Format }
 
 /** Asked for at once where changes wait: a transaction costs a few milliseconds, whatever is in it. */
-const BATCH_BYTES = 4 << 20
+const BATCH_BYTES = 1 << 20
 /** What a broker takes as one request, and closes the connection on more (`socket.request.max.bytes`). */
 const REQUEST_BYTES = 100 << 20
 
@@ -85,7 +85,7 @@ export function createKafkaSink({ kafka, settings, sink, id, format }: KafkaSink
       const bytes = sizeOf(message)
       if (bytes > REQUEST_BYTES) throw tooLarge({ bytes, placed, topic: topic.name })
       if (!outgoing.hasRoom(topic, message.partition, bytes)) await send()
-      outgoing.add(message, { bytes, placed })
+      outgoing.add(topic.name, message, { bytes, placed })
     }
   }
 
@@ -109,22 +109,30 @@ export function createKafkaSink({ kafka, settings, sink, id, format }: KafkaSink
   /** Everything that was given is durable when it resolves. */
   async function finish(): Promise<void> {
     if (reached === null) return
-    for (const message of positions?.messages(reached) ?? []) outgoing.add(message, { bytes: sizeOf(message), placed: null })
+    for (const { key, value } of positions?.messages(reached) ?? []) addPosition(Buffer.from(key), value)
     await send()
     await sending
     await producer?.commit()
     reached = null
   }
 
+  function addPosition(key: Buffer, value: string): void {
+    const message = { key, keyBytes: key.length, partition: 0, value, valueBytes: Buffer.byteLength(value), headers: [] }
+    outgoing.add(settings.positionsTopic, message, { bytes: sizeOf(message), placed: null })
+  }
+
   /** Sends what was gathered, once what went before has arrived; while it is on its way the next messages are encoded. */
   async function send(): Promise<void> {
     if (outgoing.isEmpty || producer === null) return
-    const { messages, largest } = outgoing.take()
+    const taken = outgoing.take()
     await sending
     await producer.begin()
-    sending = producer.send(messages).catch((error: unknown) => {
-      throw error instanceof MillraceError && error.code === 'KAFKA_MESSAGE_TOO_LARGE' ? tooLarge(largest) : error
-    })
+    sending = producer.send(taken.records).then(
+      () => outgoing.recycle(taken),
+      (error: unknown) => {
+        throw error instanceof MillraceError && error.code === 'KAFKA_MESSAGE_TOO_LARGE' ? tooLarge(taken.largest) : error
+      },
+    )
     sending.catch(() => {}) // told by whoever waits for it next
   }
 

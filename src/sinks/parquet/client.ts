@@ -1,13 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ListObjectsV2CommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import type { ParquetConfig } from './config.ts'
-import { s3Error } from './s3-errors.ts'
+import { isFolderRace, s3Error } from './s3-errors.ts'
 
 const VERSION = '3.1169.0'
 
 /** A connection that says nothing for so long is given up. */
 const ANSWER_MS = 60_000
 const CONNECT_MS = 10_000
+/** Of one request, in all. */
+const ATTEMPTS = 3
+const FOLDER_RACE_MS = 50
 
 export type S3Settings = Pick<ParquetConfig, 'region' | 'endpoint' | 'pathStyle' | 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>
 export type S3Place = { sink: string; bucket: string }
@@ -27,10 +31,13 @@ export async function openS3(settings: S3Settings, { sink, bucket }: S3Place) {
   const region = await client.config.region().catch(() => '')
 
   async function send<T>(action: string, key: string, request: () => Promise<T>): Promise<T> {
-    try {
-      return await request()
-    } catch (error) {
-      throw s3Error(error, { sink, path: `s3://${bucket}/${key}`, action, region })
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await request()
+      } catch (error) {
+        if (!isFolderRace(error) || attempt === ATTEMPTS) throw s3Error(error, { sink, path: `s3://${bucket}/${key}`, action, region })
+      }
+      await delay(FOLDER_RACE_MS * attempt)
     }
   }
 
@@ -176,7 +183,7 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
       secretAccessKey !== undefined && {
         credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
       }),
-    maxAttempts: 3,
+    maxAttempts: ATTEMPTS,
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS, throwOnRequestTimeout: true },
   }
 }

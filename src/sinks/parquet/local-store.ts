@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { openFileBytes } from '../../codecs/parquet/read-file.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
 import { faultPoint } from '../../lib/fault-point.ts'
-import { makeFolder, missingFolders, syncFolder } from '../../lib/folders.ts'
+import { createDurableFolders, makeFolder, missingFolders, settleFolder, syncFolder } from '../../lib/folders.ts'
 import { at } from './file-errors.ts'
 import { OWN_FOLDER } from './names.ts'
 import type { Store, StoreFile } from './store.ts'
@@ -28,10 +28,7 @@ export function createLocalStore({ sink, root, owner, fs = fileSystem }: LocalSt
   const temporary = join(root, OWN_FOLDER, owner, 'tmp')
   const on = <T>(path: string, act: () => Promise<T>) => at({ sink, path }, act)
 
-  async function ensureFolder(path: string): Promise<void> {
-    // From below: a folder's name is durable once the one above it is synced.
-    for (const above of await makeFolder(fs, path)) await syncFolder(fs, above)
-  }
+  const ensureFolder = createDurableFolders(fs)
 
   let isSwept = false
   /** Once, for all folders: later what lies there is of this life. */
@@ -124,10 +121,22 @@ export function createLocalStore({ sink, root, owner, fs = fileSystem }: LocalSt
     }
   }
 
+  const looked = new Set<string>()
   async function list(folder: string, after = ''): Promise<readonly string[]> {
+    if (!looked.has(folder)) await settle(folder)
+    looked.add(folder)
     const entries = await entriesOf(folder)
     const names = entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
     return names.filter((name) => name > after).sort(byCode)
+  }
+
+  /** A file that is there counts as durable, and who was killed between its link and the sync of its folder left a name that is not. */
+  async function settle(folder: string): Promise<void> {
+    const path = join(root, folder)
+    await on(path, async () => {
+      const found = await fs.stat(path).catch(() => null) // what is wrong with it, the listing says
+      if (found?.isDirectory()) await settleFolder(fs, path)
+    })
   }
 
   async function folders(folder: string): Promise<readonly string[]> {

@@ -23,6 +23,14 @@ const CREDENTIALS = new Set([
 const CLOCK = new Set(['RequestTimeTooSkewed', 'RequestExpired'])
 const BUSY = new Set(['SlowDown', 'TimeoutError', 'RequestTimeout', 'InternalError', 'ServiceUnavailable', 'ThrottlingException'])
 
+/**
+ * Stores on a file system take empty folders away with the last object in them. One that is put at that moment finds its folder gone, and
+ * VersityGW 1.8 gives this answer to whatever goes wrong then (backend/posix, PutObject); no object of ours has the name of a folder.
+ */
+export function isFolderRace(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ExistingObjectIsDirectory'
+}
+
 /** Any failure of a request as an error of the table, or NameTaken. */
 export function s3Error(error: unknown, { sink, path, action, region }: S3Act): Error {
   if (error instanceof MillraceError) return error
@@ -39,7 +47,7 @@ export function s3Error(error: unknown, { sink, path, action, region }: S3Act): 
   if (CREDENTIALS.has(name)) return new MillraceError('SINK_CREDENTIALS', { sink, path, reason }, cause)
   if (status === 401 || status === 403) return new MillraceError('SINK_FORBIDDEN', { sink, path, action, reason }, cause)
   // Without a status nothing answered: refused, cut, unknown name, timed out.
-  if (status === 0 || status >= 500 || status === 429 || BUSY.has(name))
+  if (status === 0 || status >= 500 || status === 429 || BUSY.has(name) || isFolderRace(error))
     return new MillraceError('SINK_UNAVAILABLE', { sink, path, reason }, cause)
   // An upload that somebody ended: it is begun again.
   if (name === 'NoSuchUpload') return new MillraceError('SINK_UNAVAILABLE', { sink, path, reason }, cause)

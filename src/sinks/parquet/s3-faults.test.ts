@@ -6,8 +6,8 @@ import { openStore } from './open-store.ts'
 
 const SECRET = 'a-secret-that-nobody-may-see'
 
-async function refused(fate: Fate): Promise<unknown> {
-  const server = await startFaultProxy(() => fate)
+async function refused(fate: Fate | (() => Fate)): Promise<unknown> {
+  const server = await startFaultProxy(typeof fate === 'function' ? fate : () => fate)
   const settings = config.parse({
     path: 's3://lake/raw',
     endpoint: server.url,
@@ -40,6 +40,7 @@ test.each<[string, Fate, string, string]>([
   ['500', { refuse: 'InternalError', status: 500 }, 'SINK_UNAVAILABLE', 'transient'],
   ['a store that asks to slow down', { refuse: 'SlowDown', status: 503 }, 'SINK_UNAVAILABLE', 'transient'],
   ['a cut connection', 'cut', 'SINK_UNAVAILABLE', 'transient'],
+  ['a folder that goes while a file is put into it', { refuse: 'ExistingObjectIsDirectory', status: 409 }, 'SINK_UNAVAILABLE', 'transient'],
   ['a store without conditional writes', { refuse: 'NotImplemented', status: 400 }, 'SINK_STORE_REFUSED', 'operator'],
   ['a name that is taken', { refuse: 'PreconditionFailed', status: 412 }, 'SINK_SECOND_WRITER', 'operator'],
 ])('%s', async (_, fate, code, kind) => {
@@ -47,6 +48,14 @@ test.each<[string, Fate, string, string]>([
   expect(error).toMatchObject({ code, kind })
   expect(`${error.message} ${error.hint}`).toContain('s3://lake/raw')
   expect(JSON.stringify(error, Object.getOwnPropertyNames(error)) + error.message).not.toContain(SECRET)
+})
+
+test('a folder that went while a file was put into it is asked for again, and then the rest counts', async () => {
+  const fates: Fate[] = [
+    { refuse: 'ExistingObjectIsDirectory', status: 409 },
+    { refuse: 'AccessDenied', status: 403 },
+  ]
+  expect(await refused(() => fates.shift() ?? 'cut')).toMatchObject({ code: 'SINK_FORBIDDEN' })
 })
 
 test('nobody at the address is an unavailable store', async () => {

@@ -1,5 +1,5 @@
 import type { PgoutputHandler, OldKind } from '../../codecs/pgoutput/pgoutput-decoder.ts'
-import type { Begin, Commit, LogicalMessage, Relation, Truncate } from '../../codecs/pgoutput/messages.ts'
+import type { Begin, Commit, LogicalMessage, Origin, Relation, Truncate } from '../../codecs/pgoutput/messages.ts'
 import type { ChangesBatch } from '../../contracts/batch.ts'
 import type { Change, Transaction } from '../../contracts/change.ts'
 import type { RowImage } from '../../contracts/row-image.ts'
@@ -130,6 +130,9 @@ export function createBatcher(from: string, batchBytes: number, feed: () => Feed
       tx = null
       if (endLsn > between) between = endLsn
       if (changes.length > 0 && isNearlyFull()) close()
+    },
+    origin(origin: Origin) {
+      if (tx?.log) tx.log.origin = origin
     },
     relation(found: Relation) {
       relation = found

@@ -113,6 +113,16 @@ describe.each(testedMajors())('the log of Postgres %i', (major) => {
     expect(changes[1]?.tx?.log?.previous).toBe(changes[0]?.tx?.log?.end)
   })
 
+  test('tells where a replicated transaction was committed first', async () => {
+    const { source, db, from } = await prepare('CREATE TABLE t (id int PRIMARY KEY)')
+    await db.query(`SELECT pg_replication_origin_create('elsewhere'), pg_replication_origin_session_setup('elsewhere')`)
+    await db.query(`BEGIN; SELECT pg_replication_origin_xact_setup('0/ABCD', '2026-01-01'); INSERT INTO t VALUES (1); COMMIT`)
+    await db.query(`SELECT pg_replication_origin_session_reset(); INSERT INTO t VALUES (2)`)
+    const changes = changesOf(await readUntil(source, from, count(2)))
+    expect(changes.map(({ tx }) => tx?.log?.origin)).toEqual([{ name: 'elsewhere', lsn: 0xabcd }, undefined])
+    await db.query(`SELECT pg_replication_origin_drop('elsewhere')`)
+  })
+
   test('tells old keys by REPLICA IDENTITY: default, index, full and a changed key', async () => {
     const { source, db, from } = await prepare(`
       CREATE TABLE d (id int PRIMARY KEY, v text);

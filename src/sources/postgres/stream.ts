@@ -56,6 +56,7 @@ export function createStream(from: Position, options: StreamOptions, signal: Abo
   const decoder = createPgoutputDecoder<TableContext>({
     begin: (begin) => batcher.begin(begin),
     commit: (commit) => batcher.commit(commit),
+    origin: (origin) => batcher.origin?.(origin),
     relation: (relation) => batcher.relation(relation),
     insert: (context, after) => batcher.insert(context, after),
     image: (context, op, image) => batcher.image(context, op, image),

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '../../errors/millrace-error.ts'
@@ -78,9 +78,33 @@ function unwritable(path: string, error: Error): MillraceError {
 }
 
 function makePrivate(path: string): void {
-  mkdirSync(dirname(path), { recursive: true })
+  if (!existsSync(path)) makeFolder(dirname(path))
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
+}
+
+/** With a name that survives a power cut, as that of each folder above it: SQLite syncs the folder of its file, and no other. */
+function makeFolder(path: string): void {
+  const above = dirname(path)
+  if (above === path) return
+  // One that is there may have been made by a process that was killed before it came to this; one above ours may be somebody else's.
+  if (existsSync(path)) return syncFolder(above, ['EACCES', 'EPERM', 'EINVAL', 'EROFS'])
+  makeFolder(above)
+  mkdirSync(path, { recursive: true })
+  syncFolder(above, [])
+}
+
+function syncFolder(path: string, passed: readonly string[]): void {
+  try {
+    const folder = openSync(path, 'r')
+    try {
+      fsyncSync(folder)
+    } finally {
+      closeSync(folder)
+    }
+  } catch (error) {
+    if (!passed.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }
 
 function assertSound(database: DatabaseSync, path: string): void {

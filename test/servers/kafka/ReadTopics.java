@@ -17,7 +17,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
  * What Java's own client sees of a cluster, asked for on standard input, a line each:
- * `read TOPIC [uncommitted]` gives all records up to the end, `follow TOPIC` those to come, `partition COUNT KEY` where Java's producer
+ * `read TOPIC [uncommitted]` gives all records up to the end, `count TOPIC` how many are committed, `follow TOPIC` those to come, `partition COUNT KEY` where Java's producer
  * sends a key. Answers are lines of fields parted by tabs, bytes in base64 (`-` for null), and a line `end`.
  */
 public class ReadTopics {
@@ -29,7 +29,8 @@ public class ReadTopics {
         KafkaConsumer<byte[], byte[]> all = open(args[0], "read_uncommitted")) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         String[] words = line.split(" ");
-        if (words[0].equals("read")) read(words.length > 2 ? all : committed, words[1]);
+        if (words[0].equals("read")) read(words.length > 2 ? all : committed, all, words[1]);
+        if (words[0].equals("count")) out.write(each(committed, all, words[1], record -> {}) + "\n");
         if (words[0].equals("follow")) follow(committed, words[1]);
         if (words[0].equals("partition"))
           out.write(BuiltInPartitioner.partitionForKey(Base64.getDecoder().decode(words[2]), Integer.parseInt(words[1])) + "\n");
@@ -58,14 +59,44 @@ public class ReadTopics {
     return partitions;
   }
 
-  static void read(KafkaConsumer<byte[], byte[]> consumer, String topic) throws Exception {
-    if (!consumer.listTopics().containsKey(topic)) return;
+  interface Taker {
+    void take(ConsumerRecord<byte[], byte[]> record) throws Exception;
+  }
+
+  static void read(KafkaConsumer<byte[], byte[]> consumer, KafkaConsumer<byte[], byte[]> all, String topic) throws Exception {
+    each(consumer, all, topic, record -> write(record, consumer.assignment().size(), 0));
+  }
+
+  /** Every record up to the end; returns how many there are. */
+  static long each(KafkaConsumer<byte[], byte[]> consumer, KafkaConsumer<byte[], byte[]> all, String topic, Taker taker)
+      throws Exception {
+    if (!consumer.listTopics().containsKey(topic)) return 0;
     List<TopicPartition> partitions = assign(consumer, topic);
     consumer.seekToBeginning(partitions);
-    // Of a reader of what is committed this is the last stable offset: everything before it is decided.
-    Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+    Map<TopicPartition, Long> ends = decidedEnds(consumer, all, partitions);
+    long count = 0;
     while (partitions.stream().anyMatch(each -> consumer.position(each) < ends.get(each)))
-      for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) write(record, partitions.size(), 0);
+      for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
+        taker.take(record);
+        count++;
+      }
+    return count;
+  }
+
+  /**
+   * Of a reader of what is committed the end is the last stable offset: everything before it is decided. The broker says that a transaction
+   * is committed before its marks are written, so a moment is given to them.
+   */
+  static Map<TopicPartition, Long> decidedEnds(
+      KafkaConsumer<byte[], byte[]> consumer, KafkaConsumer<byte[], byte[]> all, List<TopicPartition> partitions) throws Exception {
+    Map<TopicPartition, Long> written = all.endOffsets(partitions);
+    long deadline = System.currentTimeMillis() + 3000;
+    while (true) {
+      Map<TopicPartition, Long> decided = consumer.endOffsets(partitions);
+      boolean isAll = partitions.stream().allMatch(each -> decided.get(each) >= written.get(each));
+      if (isAll || System.currentTimeMillis() > deadline) return decided;
+      Thread.sleep(5);
+    }
   }
 
   /** For ever: each record with the time it was seen at, in microseconds since 1970. */
