@@ -48,9 +48,13 @@ export function standingOfLane(lane: Lane, spooling: Spooling | null): Standing 
 /** Wakes those who wait for a lane to pass a position. */
 export function createWatermark(lanes: readonly Lane[], spoolingOf: (sink: string) => Spooling | null) {
   const waiters = new Set<() => void>()
-  const passedOf = (lane: Lane) => standingOfLane(lane, spoolingOf(lane.name)).passed
+  const hasLanePassed = (lane: Lane, position: Position) => {
+    const spooling = spoolingOf(lane.name)
+    // Of what lies on disk at the same position, rows of a copy, some may still wait.
+    return spooling?.isSpooling ? standingOfLane(lane, spooling).passed > position : lane.passed >= position
+  }
   const hasPassed = (position: Position, sink?: string) =>
-    lanes.every((lane) => (sink !== undefined && lane.name !== sink) || passedOf(lane) >= position)
+    lanes.every((lane) => (sink !== undefined && lane.name !== sink) || hasLanePassed(lane, position))
 
   return {
     moved(): void {

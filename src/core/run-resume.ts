@@ -93,8 +93,8 @@ export async function recordAcknowledged(
 ): Promise<void> {
   // All as of one moment: a lane that goes on meanwhile would be written down as further than the checkpoint saved for it.
   const standings = parts.lanes.map((lane) => ({ name: lane.name, held: lane.held, durable: lane.durable, step: lane.takeUnsaved() }))
-  const places = new Map(parts.sinks.map((open) => [open.name, placeOf(state, open)]))
-  for (const { name, step } of standings) if (step !== null) await places.get(name)?.save({ ...step, data: null })
+  const places = standings.map(({ name }) => placeOf(state, { name, open: parts.sinks.find((sink) => sink.name === name) }))
+  for (const [at, { step }] of standings.entries()) if (step !== null) await places[at]?.save({ ...step, data: null })
   if (position === null) return
   // `position` is the lowest of their durable positions, so none is null.
   const sinks = Object.fromEntries(standings.map(({ name, held, durable }) => [name, { held, durable: durable ?? position }]))
@@ -102,8 +102,11 @@ export async function recordAcknowledged(
 }
 
 /** Where a lane's steps are saved. What lies in a spool says how far it is by itself. */
-function placeOf(state: StateStore, { name, known, spooling }: OpenSink): SinkState | null {
-  return spooling?.isSpooling ? null : (known ?? state.sink(name))
+function placeOf(
+  state: StateStore,
+  { name, open }: { name: string; open: Pick<OpenSink, 'known' | 'spooling'> | undefined },
+): SinkState | null {
+  return open?.spooling?.isSpooling ? null : (open?.known ?? state.sink(name))
 }
 
 /** Opens every sink and asks it what it holds. Where one fails, those already open are closed again. */

@@ -69,7 +69,7 @@ export function startDrain(part: PipelineSink, ports: DrainPorts): Drain {
       ...ports,
       moved(at) {
         failing = null
-        place = { durable: at.durable, passed: at.passed }
+        place = at
         ports.moved()
       },
       released() {

@@ -38,6 +38,7 @@ export async function openLife(part: PipelineSink, ports: LifePorts): Promise<Li
   failure.promise.catch(() => {})
   let lane: Lane | null = null
   let isTakenOver = false
+  let passed: Position = ''
   let isOver = false
   const { record, held } = spool.first.place
   const inner = await ports.open(record && { held, durable: record.position }, {
@@ -65,7 +66,9 @@ export async function openLife(part: PipelineSink, ports: LifePorts): Promise<Li
     signal: writing.signal,
     onMoved() {
       saves.moved()
-      ports.moved(own)
+      // Rows from before the sink's own position are given as standing at it: that it stands there says nothing of them.
+      if (own.isLevel && own.passed > (inner.record?.position ?? '')) passed = own.passed
+      ports.moved({ durable: own.durable, passed })
     },
     onFailed: failure.reject,
   })

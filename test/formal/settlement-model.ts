@@ -26,7 +26,7 @@ export const SETTLEMENT_RULES: SettlementRules = {
   durable: (lane) => lane.durable,
   durables: (lanes, durable) => lanes.map(durable),
   // It asks of a lane what a ModelLane has.
-  record: (state, lanes, position) => recordAcknowledged(state, lanes as unknown as Lane[], position),
+  record: (state, lanes, position) => recordAcknowledged(state, { lanes: lanes as unknown as Lane[], sinks: [] }, position),
   filter: createLaneFilter,
   resume: decideResume,
 }
