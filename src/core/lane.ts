@@ -83,6 +83,8 @@ export class Lane {
   /** When it last had no room left; null while it has. */
   #fullAt: number | null = null
   #fullMs = 0
+  /** When the call that the sink is at began. */
+  #callAt: number | null = null
   /** The newest empty batch, not given to the sink (yet). */
   #idle: Batch | null = null
   #idleWrittenAt = Number.NEGATIVE_INFINITY
@@ -134,6 +136,11 @@ export class Lane {
   /** Since when it has had no room without a break, in milliseconds; 0 where it has. */
   get stuckMs(): number {
     return this.#fullAt === null ? 0 : this.#options.clock.now() - this.#fullAt
+  }
+
+  /** How long the call that its sink is at has taken, in milliseconds; 0 where it is at none. */
+  get callMs(): number {
+    return this.#callAt === null ? 0 : this.#options.clock.now() - this.#callAt
   }
 
   /** Whether all that it took is durable. */
@@ -293,7 +300,7 @@ export class Lane {
     if (this.#written === null) this.#writtenSince = this.#options.clock.now()
     this.#isWriting = true
     faultPoint('write')
-    const answer = await this.#options.sink.write(batch, this.#options.signal)
+    const answer = await this.#call(() => this.#options.sink.write(batch, this.#options.signal))
     this.#isWriting = false
     faultPoint('written')
     this.#writtenAt = this.#options.clock.now()
@@ -311,6 +318,13 @@ export class Lane {
     this.#written = { position: batch.end, carry: batch.carry, chunks, held: isEmpty(batch) ? held : batch.end }
     // It may have said so before the call returned.
     if (this.durable !== null && this.durable >= batch.end) this.#settleIfNonePending(this.durable)
+  }
+
+  async #call<T>(act: () => Promise<T>): Promise<T> {
+    this.#callAt = this.#options.clock.now()
+    const result = await act()
+    this.#callAt = null
+    return result
   }
 
   #forgetParts(table: { id: number }): void {
@@ -347,7 +361,7 @@ export class Lane {
     const written = this.#written
     if (written === null) return
     if (this.#needsFlush) {
-      await this.#options.sink.flush(this.#options.signal)
+      await this.#call(() => this.#options.sink.flush(this.#options.signal))
       this.#flushedAt = this.#options.clock.now()
     }
     faultPoint('flushed')

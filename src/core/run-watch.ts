@@ -76,7 +76,10 @@ export async function reportProgress(
   }
 }
 
-/** Ends the lane of a sink that takes nothing, or that alone holds up the others, for longer than they wait. */
+/**
+ * Ends the lane of a sink that takes nothing, or that alone holds up the others, for longer than they wait. Also where there is room in its lane
+ * a call that does not come back holds back the source's log.
+ */
 export async function watchSlowSinks(
   ports: { lanes: readonly Lane[]; isCopying(): boolean; maySetAside(sink: string): Promise<boolean>; patienceMs: number; clock: Clock },
   signal: AbortSignal,
@@ -94,7 +97,8 @@ export async function watchSlowSinks(
     const isAlone = slow.filter(Boolean).length === 1 && !ports.isCopying()
     since = since.map((count, at) => (slow[at] && isAlone ? count + 1 : 0))
     for (const [at, lane] of lanes.entries()) {
-      if (lane.stuckMs < patienceMs && (since[at] ?? 0) < parts) continue
+      const stuckMs = Math.max(lane.stuckMs, ports.isCopying() ? 0 : lane.callMs)
+      if (stuckMs < patienceMs && (since[at] ?? 0) < parts) continue
       if (!(await ports.maySetAside(lane.name)) || signal.aborted) continue
       lane.fail(new MillraceError('SINK_HANGS', { sink: lane.name, seconds: Math.round(patienceMs / 1000) }))
       return

@@ -81,7 +81,7 @@ test('a sink that hangs is set aside after a while, and a run is not held up by 
   const [a, b] = [createMemoryStore(), createMemoryStore()]
   await world.run({ a, b }, { until: 'caught-up', ...spool() })
   b.hold()
-  const run = start({ a, b }, { ...spool({ patienceMs: 20 }), batch: { maxBytes: 100, maxWaitMs: 5 } })
+  const run = start({ a, b }, { ...spool({ patienceMs: 250 }), batch: { maxBytes: 100, maxWaitMs: 5 } })
   await inserted(a, 1)
   repeat(20, () => world.insert(world.log.transactions.length + 1))
   await until(() => a.lines.length === 21)
