@@ -97,9 +97,10 @@ async function openSink(part: PipelineSink, ports: Parameters<typeof openSinks>[
   const state = run.options.state.sink(part.name)
   const guard = guardOf(part, ports)
   const durable = (position: Position) => reports.durable(part.name, position)
-  const failed = (error: unknown) => reports.failed(part.name, guard ? guard.refusedLater(error) : error)
+  const report = (error: unknown) => reports.failed(part.name, error)
+  const failed = (error: unknown) => (guard ? guard.failedByItself(error, report) : report(error))
   const opened = await part.open({ state, durable, failed })
-  const guarded = guard?.open(opened, (error) => reports.failed(part.name, error)) ?? null
+  const guarded = guard?.open(opened, report) ?? null
   const sink = holdable(guarded ?? opened)
   try {
     const own = await sink.resume()
