@@ -12,7 +12,13 @@ const onEveryPostgres = ['src/sources/**/*.pg.test.ts', 'src/codecs/**/*.pg.test
 const otherServers = ['**/*.s3.test.ts', '**/*.debezium.test.ts', '**/*.kafka.test.ts', '**/*.kinesis.test.ts', '**/*.chaos.test.ts']
 
 /** What `npm run check` leaves to `npm test`: what needs a server, and what takes more than a few seconds. */
-const slow = ['**/*.pg.test.ts', 'src/sinks/*/{conformance,crash,model}.test.ts']
+const slow = [
+  '**/*.pg.test.ts',
+  'src/sinks/*/{conformance,crash,kill,model}.test.ts',
+  'src/testing/*-conformance.test.ts',
+  'src/cli/main.test.ts',
+  'test/e2e/**',
+]
 
 export default defineConfig({
   test: {

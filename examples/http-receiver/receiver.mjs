@@ -38,7 +38,7 @@ const server = createServer((request, response) => {
 })
 server.listen(Number(PORT), () => process.stdout.write(`listening on port ${server.address().port}\n`))
 
-/** The status to answer with. 2xx: it is written. 4xx stops the pipeline; any 5xx makes it try again. */
+/** The status to answer with. 2xx: it is written. 400 and 413 set a message aside, other 4xx stop the pipeline; any 5xx makes it try again. */
 async function receive(request) {
   if (request.method === 'OPTIONS') return 204 // `millrace check`
   if (request.method !== 'POST') return 405

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Finding } from '../contracts/definition.ts'
+import { harmlessLines } from '../lib/harmless.ts'
 import type { CheckReport } from './check.ts'
 
 type Options = { isColored: boolean; isQuiet: boolean; width: number }
@@ -51,7 +52,10 @@ function areaLines(findings: readonly Finding[], style: Style, width: number): r
   })
 }
 
-function findingLines({ severity, code, subject, message, hint }: Finding, style: Style, width: number): readonly string[] {
+function findingLines(finding: Finding, style: Style, width: number): readonly string[] {
+  const { severity, code } = finding
+  // Names of the database stand in them.
+  const [subject, message, hint] = [finding.subject, finding.message, finding.hint ?? ''].map(harmlessLines) as [string, string, string]
   const { mark, word, style: color } = MARKS[severity]
   const about = namesSubject(message, subject) ? '' : `${subject}: `
   const tail = word ? style('dim', ` [${code}]`) : ''

@@ -8,7 +8,7 @@ import { refusedTables } from '../config/refused-tables.ts'
 import { checkText } from './check-text.ts'
 import { checkVersions } from './check-versions.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
-import { emptyState, openKnownState, printJson, printLine, runningProcess } from './pipeline-parts.ts'
+import { emptyState, openKnownState, printJson, printStyled, runningProcess } from './pipeline-parts.ts'
 import { openTerminal, type LogOptions } from './terminal.ts'
 
 /** What `check --json` prints. `ok`: no finding is an error. */
@@ -24,7 +24,7 @@ export async function check(options: ConfigChoice & LogOptions & { json?: boolea
   if (options.json) printJson(report)
   else {
     const isColored = process.stdout.isTTY === true && !process.env.NO_COLOR
-    printLine(checkText(report, { isColored, isQuiet: quiet, width: widthOf(process.stdout) }))
+    printStyled(checkText(report, { isColored, isQuiet: quiet, width: widthOf(process.stdout) }))
   }
   return report.ok ? 0 : 1
 }

@@ -1,3 +1,4 @@
+import { harmless } from '../lib/harmless.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import type { createLagClock } from './lag-clock.ts'
 import { progressBars } from './progress-bars.ts'
@@ -49,6 +50,6 @@ function createLines(terminal: Terminal, tracker: Tracker): () => void {
     if (text === last) return
     last = text
     if (terminal.form === 'json') terminal.log.info('progress', progressFields(view))
-    else terminal.say(progressLine(view))
+    else terminal.say(harmless(progressLine(view)))
   }
 }

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { DeadLetter, DeadLetterChoice } from '../contracts/dead-letters.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
+import { harmlessLines } from '../lib/harmless.ts'
 import { formatCount } from '../lib/units.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
 import { confirmed } from './confirmed.ts'
@@ -32,11 +33,11 @@ export async function showLetter(id: number, options: DlqOptions): Promise<numbe
   const line = (await withState(config, (state) => state.deadLetters.line(id))) ?? '{}'
   const [letter] = letters
   if (letter === undefined) throw new MillraceError('DEAD_LETTER_NONE', { which: String(id) })
-  if (options.json) process.stdout.write(`{"letter":${JSON.stringify(reportOf(letter))},"change":${line}}\n`)
+  if (options.json) process.stdout.write(harmlessLines(`{"letter":${JSON.stringify(reportOf(letter))},"change":${line}}\n`))
   else {
     printLine(letterLine(letter))
     printLine(`  ${letter.message}`)
-    process.stdout.write(`${line}\n`)
+    process.stdout.write(harmlessLines(`${line}\n`))
   }
   return 0
 }

@@ -1,5 +1,6 @@
 import { toMillraceError } from '../errors/millrace-error.ts'
 import type { ConfigFinding } from '../errors/config-finding.ts'
+import { harmlessLines } from '../lib/harmless.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
 
 /** What an error is with `--log json` or `--json`. `findings` of a configuration only; `stack` with `--verbose` only. */
@@ -25,9 +26,9 @@ export function errorText(error: unknown, options: { json: boolean; verbose: boo
   }
   if (known.findings.length > 0) fields.findings = known.findings
   if (options.verbose) fields.stack = redactUrls(stackOf(known))
-  if (options.json) return `${JSON.stringify(fields)}\n`
+  if (options.json) return `${harmlessLines(JSON.stringify(fields))}\n`
   const lines = [`error: ${fields.message}`, `  code  ${fields.code}`, `  hint  ${fields.hint}`, `  docs  ${fields.docs}`]
-  return `${[...lines, ...(fields.stack ? [fields.stack] : [])].join('\n')}\n`
+  return `${harmlessLines([...lines, ...(fields.stack ? [fields.stack] : [])].join('\n'))}\n`
 }
 
 function stackOf(error: Error): string {

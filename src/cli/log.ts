@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Log } from '../contracts/sink.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { fieldsText } from './news-text.ts'
+import { harmlessLines } from '../lib/harmless.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
 
 type Options = { form: 'json' | 'pretty'; level: string; color: boolean; write(text: string): void }
@@ -28,7 +29,7 @@ const load = createRequire(import.meta.url)
 
 function openLogger(options: Options): Logger {
   const { pino } = load('pino') as typeof import('pino')
-  const print = options.form === 'pretty' ? prettyPrinter(options) : options.write
+  const print = options.form === 'pretty' ? prettyPrinter(options) : (line: string) => options.write(harmlessLines(line))
   return pino(
     { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
     { write: print },
@@ -44,7 +45,7 @@ function prettyPrinter(options: Options): (line: string) => void {
     hideObject: true,
     messageFormat(log, messageKey) {
       const { [messageKey]: event, level: _, time: __, ...fields } = log
-      return fieldsText(String(event), fields)
+      return harmlessLines(fieldsText(String(event), fields))
     },
   })
   return (line) => options.write(pretty(line))

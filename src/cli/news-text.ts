@@ -1,9 +1,10 @@
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
+import { harmlessLines } from '../lib/harmless.ts'
 import { formatDuration } from '../lib/units.ts'
 
 /** `source: The connection was lost (…); trying again in 0.6 s (4th time)` */
 export function retryText({ part, attempt, delayMs, message }: PipelineEvent & { event: 'retry' }): string {
-  return `${part}: ${message.replace(/\.$/, '')}; trying again in ${formatDelay(delayMs)} (${ordinal(attempt)} time)`
+  return `${part}: ${harmlessLines(message).replace(/\.$/, '')}; trying again in ${formatDelay(delayMs)} (${ordinal(attempt)} time)`
 }
 
 /** A log line's fields for people: its message where it has one, else the fields as words. */

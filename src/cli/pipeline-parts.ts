@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import type { SourceContext } from '../contracts/definition.ts'
 import type { StateStore } from '../contracts/state-store.ts'
+import { harmlessLines } from '../lib/harmless.ts'
 import { redactUrls } from '../lib/redact-urls.ts'
 
 /** The pipeline's state, where it ever ran; null otherwise: looking makes no file. */
@@ -28,8 +29,13 @@ export function emptyState(): SourceContext['state'] {
   }
 }
 
-/** Any text for stdout, without passwords. */
+/** Any text for stdout, without passwords and without anything that steers a terminal. */
 export function printLine(text: string): void {
+  printStyled(harmlessLines(text))
+}
+
+/** A text with styles of ours, whose names and messages are harmless already. */
+export function printStyled(text: string): void {
   process.stdout.write(`${redactUrls(text)}\n`)
 }
 

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { harmless } from '../lib/harmless.ts'
 import { formatBytes, formatCount } from '../lib/units.ts'
 import { byProgress, copyFigures, leftText, percent, streamFigures, waitTexts, type ProgressView, type TableProgress } from './progress.ts'
 
@@ -27,7 +28,7 @@ export function progressBars(view: ProgressView, screen: Screen): string {
   const width = Math.max(20, screen.columns - 1)
   const lines = tableLines(shown, { ...screen, columns: width })
   const say = (text: string, style: Parameters<typeof styleText>[0] = 'reset') =>
-    lines.push(...wrap(text, width - MARGIN.length).map((line) => MARGIN + paint(style, line, screen.color)))
+    lines.push(...wrap(harmless(text), width - MARGIN.length).map((line) => MARGIN + paint(style, line, screen.color)))
   if (open.length > shown.length) say(moreText(open.slice(shown.length)), 'dim')
   if (open.length > 0) say([`${view.copy.done} of ${view.copy.tables} tables`, ...copyFigures(view.copy)].join(', '))
   else if (view.copy.tables > 0) say(`${formatCount(view.copy.rows)} rows of ${view.copy.tables} tables copied`, 'dim')
@@ -55,7 +56,8 @@ function tableLines(tables: readonly TableProgress[], screen: Screen): string[] 
 /** Padded to one width; a name that is too long keeps its end, which tells more than its schema. */
 function fittingNames(tables: readonly TableProgress[], columns: number): string[] {
   const most = Math.max(10, Math.floor(columns / 3))
-  const names = tables.map(({ table }) => (table.length > most ? `…${table.slice(1 - most)}` : table))
+  const shown = tables.map(({ table }) => harmless(table))
+  const names = shown.map((table) => (table.length > most ? `…${table.slice(1 - most)}` : table))
   const width = Math.max(0, ...names.map((name) => name.length))
   return names.map((name) => name.padEnd(width))
 }

@@ -1,5 +1,6 @@
 import type { ArchiveSummary } from '../core/archive.ts'
 import type { ArchivedTable } from '../core/archive-table.ts'
+import { shellQuote } from '../lib/shell-quote.ts'
 import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
 
 /** Of so many tables each has a line; of more, the largest. Those that failed always have. */
@@ -21,7 +22,7 @@ export function archiveText(summary: ArchiveSummary): string {
     ...whole.slice(0, LISTED).map(tableLine),
     ...(whole.length > LISTED ? [`  … and ${counted(whole.length - LISTED)} more (--json lists all)`] : []),
     ...failed.map(failureLine),
-    ...(example ? [`To look at it: duckdb -c "${example} LIMIT 10"`] : []),
+    ...(example ? [`To look at it: duckdb -c ${shellQuote(`${example} LIMIT 10`)}`] : []),
     ...(ok ? [] : [`FAILED: ${failed.length} of ${counted(tables.length)}.${whole.length > 0 ? ' The others are whole.' : ''}`]),
   ].join('\n')
 }

@@ -1,4 +1,5 @@
 import { valueText } from '../messages/json/value-text.ts'
+import { harmless } from '../lib/harmless.ts'
 import { UNCHANGED, type Column, type Row, type Value } from '../contracts/table.ts'
 
 /** A piece of a line, with the style it is shown in. */
@@ -45,19 +46,12 @@ export function cellText(column: Column, value: Value | typeof UNCHANGED | undef
   return isWhole || bare.length <= LONGEST_VALUE ? bare : `${cut(bare, LONGEST_VALUE - 1)}…`
 }
 
-/** Names come from the database too. */
-export function harmless(text: string): string {
-  return text.replace(STEERING, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
-
 export function isSameValue(column: Column, a: Row[number] | undefined, b: Row[number] | undefined): boolean {
   return cellText(column, a, true) === cellText(column, b, true)
 }
 
 /** One word in quotes that would read the same without. */
 const BARE = /^"[^"\\=,→\p{C}\p{Z}]+"$/u
-/** Control characters, and what turns the direction of writing or breaks a line. */
-const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
 function bytesText(bytes: Uint8Array, isWhole: boolean): string {
   const shown = isWhole ? bytes : bytes.subarray(0, SHOWN_BYTES)

@@ -1,7 +1,8 @@
 import type { Change, RowChange } from '../contracts/change.ts'
 import type { Format } from '../contracts/format.ts'
 import { tableName, UNCHANGED, type Row, type Table } from '../contracts/table.ts'
-import { cellText, harmless, isSameValue, joinPieces, widthOf, type Piece, type Style } from './tail-cells.ts'
+import { harmless } from '../lib/harmless.ts'
+import { cellText, isSameValue, joinPieces, widthOf, type Piece, type Style } from './tail-cells.ts'
 
 export type LineOptions = {
   color: boolean

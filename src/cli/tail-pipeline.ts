@@ -7,6 +7,7 @@ import type { Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import type { PipelineOptions } from '../core/pipeline.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
+import { harmlessLines } from '../lib/harmless.ts'
 import { formatCount } from '../lib/units.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { slotWaitText } from './progress.ts'
@@ -59,7 +60,12 @@ export async function pipelineOf(config: Config, look: Look): Promise<PipelineOp
       {
         name: 'stdout',
         keepsRecord: false,
-        open: async () => (await import('../sinks/stdout/sink.ts')).openStdout({ name: 'stdout', format, stream: process.stdout }),
+        async open() {
+          const { openStdout } = await import('../sinks/stdout/sink.ts')
+          // Lines for people are harmless by themselves, and have styles.
+          const isFormat = process.stdout.isTTY && (options.format !== undefined || options.json === true)
+          return openStdout({ name: 'stdout', format, stream: process.stdout, ...(isFormat && { shown: harmlessLines }) })
+        },
       },
     ],
     report(event) {
@@ -123,5 +129,5 @@ function createReport(terminal: Terminal): (event: PipelineEvent) => void {
 
 function tell(terminal: Terminal, event: string, text: string): void {
   if (terminal.form === 'json') terminal.log.info(event, { message: text })
-  else terminal.say(text)
+  else terminal.say(harmlessLines(text))
 }

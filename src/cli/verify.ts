@@ -5,6 +5,7 @@ import { openTransforms } from '../config/open-transforms.ts'
 import type { Sink } from '../contracts/sink.ts'
 import type { TableVerdict } from '../core/verify.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
+import { harmlessLines } from '../lib/harmless.ts'
 import { formatCount } from '../lib/units.ts'
 import { lockPipeline } from '../state/sqlite/lock-pipeline.ts'
 import { chosenConfig, type ConfigChoice } from './chosen-config.ts'
@@ -35,7 +36,7 @@ export async function verify(options: ConfigChoice & LogOptions & { table: reado
 function tellProgress(terminal: Terminal, text: string): void {
   if (terminal.quiet) return
   if (terminal.form === 'json') terminal.log.info('verifying', { message: text })
-  else terminal.write(`${text}\n`)
+  else terminal.write(`${harmlessLines(text)}\n`)
 }
 
 async function verifyRunning(config: Config, request: VerifyRequest, terminal: Terminal): Promise<VerifyReport> {

@@ -48,7 +48,7 @@ export function createDeadLetterBook({ store, maxOpen, maxAMinute, words }: Dead
     ofChange(change: Change, { sink, code, message, waits }: SetAside): NewDeadLetter {
       const position = change.op === 'message' ? change.position : change.tx.position
       return {
-        ...{ sink, code, message, waits, op: change.op, position, ordinal: change.ordinal, timeMs: Math.round(clock.now()) },
+        ...{ sink, code, message, waits, op: change.op, position, ordinal: change.ordinal, timeMs: Date.now() },
         table: change.table && tableName(change.table),
         key: words.change(change)[0]?.key ?? null,
         place: placeOfChange(change),
@@ -62,7 +62,7 @@ export function createDeadLetterBook({ store, maxOpen, maxAMinute, words }: Dead
     ): NewDeadLetter {
       const at = { position, chunk }
       return {
-        ...{ sink, code, message, waits, op: 'read', position, ordinal: null, timeMs: Math.round(clock.now()) },
+        ...{ sink, code, message, waits, op: 'read', position, ordinal: null, timeMs: Date.now() },
         table: tableName(table),
         key: words.read(table, row, at)[0]?.key ?? null,
         place: placeOfRow(chunk, key),

@@ -1,4 +1,4 @@
-import type { Batch, ChangesBatch } from '../contracts/batch.ts'
+import type { Batch, ChangesBatch, RowsBatch } from '../contracts/batch.ts'
 import type { NewDeadLetter } from '../contracts/dead-letters.ts'
 import type { ChunkId, Position } from '../contracts/position.ts'
 import type { Sink, SinkRecord } from '../contracts/sink.ts'
@@ -28,6 +28,9 @@ export type GuardedSink = Sink & {
 }
 export type GivenLetter = { id: number; place: string; content: Uint8Array }
 
+/** `isAlone`: nothing else was given since the last flush. `outcome`: what the pipeline fails with, once the sink failed. */
+type Piece = { batch: Batch; isAlone: boolean; outcome: Promise<unknown> | null }
+
 /** What was given since the last flush: where a refusal that comes late may lie. */
 type Given = { until: Position | null; chunks: Set<ChunkId>; count: number }
 
@@ -43,8 +46,8 @@ export function createDeadLetterGuard(options: GuardOptions) {
   const narrowing = createNarrowing()
   const texts = createKeyTexts()
   let given: Given = nothingGiven()
-  /** The piece that is with the sink; `isExact`: a refusal can be of nothing else. */
-  let piece: { batch: Batch; isExact: boolean } | null = null
+  /** The piece that is with the sink. */
+  let piece: Piece | null = null
 
   /** `failed` ends the sink's session: after a refusal it has to be opened again. */
   function open(sink: Sink, failed: (error: MillraceError) => void): GuardedSink {
@@ -79,7 +82,8 @@ export function createDeadLetterGuard(options: GuardOptions) {
       const size = narrowing.sizeOf(kept)
       const answer = size === null ? await give(kept, signal) : await giveInPieces(kept, { size, signal })
       last = { position: batch.end, carry: batch.carry, log: batch.log }
-      narrowing.taken(batch)
+      // What is not durable may still be refused: then it is known where to look closer.
+      if (given.count === 0) narrowing.taken(batch)
       return answer
     }
 
@@ -89,7 +93,8 @@ export function createDeadLetterGuard(options: GuardOptions) {
       note(batch)
       try {
         const answer = await sink.write(batch, signal)
-        if (answer === 'durable' && isFirst) given = nothingGiven()
+        // It speaks for all that was accepted before.
+        if (answer === 'durable') given = nothingGiven()
         return answer
       } catch (error) {
         throw await refused(error, { batch, isExact: isFirst && countOf(batch) === 1 })
@@ -104,17 +109,21 @@ export function createDeadLetterGuard(options: GuardOptions) {
 
     async function givePiece(batch: Batch, signal: AbortSignal): Promise<void> {
       notePartial(batch)
-      // A sink that is durable at its own time may refuse late what it was given before.
-      const isExact = countOf(batch) === 1 && (given.count === 0 || sink.hasPending === undefined)
+      const isAlone = given.count === 0
+      // A sink that gathers, or is durable at its own time, may refuse late what it was given before.
+      const speaksAtOnce = sink.hasPending === undefined && sink.batchBytes === undefined
       note(batch)
-      piece = { batch, isExact }
+      const own: Piece = { batch, isAlone, outcome: null }
+      piece = own
       try {
-        await sink.write(batch, signal)
-        if (!mayFlush()) return
-        await sink.flush(signal)
-        given = nothingGiven()
-      } catch (error) {
-        throw await refused(error, piece)
+        const answer = await sink.write(batch, signal).catch(async (error: unknown) => {
+          throw await outcomeOf(own, { error, isExact: isAlone || speaksAtOnce })
+        })
+        if (answer === 'accepted' && mayFlush())
+          await sink.flush(signal).catch(async (error: unknown) => {
+            throw await outcomeOf(own, { error, isExact: isAlone })
+          })
+        if (answer === 'durable' || mayFlush()) given = nothingGiven()
       } finally {
         piece = null
       }
@@ -124,9 +133,19 @@ export function createDeadLetterGuard(options: GuardOptions) {
       return inTurn(async () => {
         const signal = new AbortController().signal
         if (!mayFlush()) throw new MillraceError('DEAD_LETTER_BUSY', { sink: name })
-        if (given.count > 0) await flush(signal)
+        if (given.count > 0) await flushOrFail(signal)
         for (const letter of letters) await giveAgain(letter, signal)
       })
+    }
+
+    /** For somebody who is not the lane: a sink whose flush failed is opened again all the same. */
+    async function flushOrFail(signal: AbortSignal): Promise<void> {
+      try {
+        await flush(signal)
+      } catch (error) {
+        failed(toMillraceError(error))
+        throw error
+      }
     }
 
     async function giveAgain(letter: GivenLetter, signal: AbortSignal): Promise<void> {
@@ -135,8 +154,8 @@ export function createDeadLetterGuard(options: GuardOptions) {
         await sink.flush(signal)
       } catch (error) {
         const { code, kind, message } = toMillraceError(error)
-        if (kind === 'data') await book.store.failedAgain(letter.id, { code, message })
         failed(new MillraceError('DEAD_LETTER_MADE', { sink: name, code }, { cause: error }))
+        if (kind === 'data') await book.store.failedAgain(letter.id, { code, message })
         throw error
       }
       await book.store.remove([letter.id])
@@ -177,13 +196,16 @@ export function createDeadLetterGuard(options: GuardOptions) {
   function note(batch: Batch): void {
     given.count += countOf(batch)
     if (batch.kind === 'changes' && batch.changes.length > 0) given.until = batch.end
-    if (batch.kind === 'rows') given.chunks.add(batch.chunk)
+    if (batch.kind === 'rows' && isNamed(batch)) given.chunks.add(batch.chunk)
   }
 
   /** What the pipeline fails with instead: it opens the sink again, and what was refused is known closer by then. */
   async function refused(error: unknown, { batch, isExact }: { batch: Batch; isExact: boolean }): Promise<unknown> {
     const caught = toMillraceError(error)
     if (caught.kind !== 'data') return error
+    // It may have written what came before it first, and that was refused.
+    if (batch.kind === 'control') return refusedLater(error)
+    if (batch.kind === 'rows' && !isNamed(batch)) return error
     const letter = isExact ? letterOf(batch, caught) : null
     if (letter) {
       await setAside([letter])
@@ -193,14 +215,23 @@ export function createDeadLetterGuard(options: GuardOptions) {
     return narrowing.refused(batch, Math.max(countOf(batch), given.count)) ? sought(caught) : error
   }
 
-  /** The same for what a flush, or a sink by itself, says of what was given before. */
+  /** Of a piece there is one outcome, however often the sink says that it failed: by itself, and to who waits for it. */
+  function outcomeOf(of: Piece, { error, isExact }: { error: unknown; isExact: boolean }): Promise<unknown> {
+    of.outcome ??= refused(error, { batch: of.batch, isExact: isExact && countOf(of.batch) === 1 }).catch((worse: unknown) => worse)
+    return of.outcome
+  }
+
+  /** The same for what a flush says of what was given before. */
   function refusedLater(error: unknown): unknown {
     const caught = toMillraceError(error)
     if (caught.kind !== 'data') return error
-    // What is with the sink alone is set aside by who gave it.
-    if (piece?.isExact) return sought(caught)
-    const isNarrower = piece ? narrowing.refused(piece.batch, given.count) : narrowing.refusedLater(given)
-    return isNarrower ? sought(caught) : error
+    return narrowing.refusedLater(given) ? sought(caught) : error
+  }
+
+  /** And for what a sink says by itself: `report` is told what the pipeline fails with. */
+  function failedByItself(said: unknown, report: (error: unknown) => void): void {
+    if (piece) void outcomeOf(piece, { error: said, isExact: piece.isAlone }).then(report)
+    else report(refusedLater(said))
   }
 
   function sought(caught: MillraceError): MillraceError {
@@ -222,13 +253,18 @@ export function createDeadLetterGuard(options: GuardOptions) {
     return key === null ? null : book.ofRow({ table: batch.table, row, chunk: batch.chunk, position: batch.end, key }, why)
   }
 
-  return { open, refusedLater }
+  return { open, failedByItself }
 }
 
 export type DeadLetterGuard = ReturnType<typeof createDeadLetterGuard>
 
 function nothingGiven(): Given {
   return { until: null, chunks: new Set(), count: 0 }
+}
+
+/** Rows without a key cannot be set aside, and are in another chunk whenever they are read again: there is nothing to look for. */
+function isNamed({ table }: RowsBatch): boolean {
+  return table.key.length > 0
 }
 
 function countOf(batch: Batch): number {

@@ -3,6 +3,7 @@ import type { Row, Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { unpackContent, type LetterContent } from './dead-letter-content.ts'
 import type { GivenLetter, GuardedSink } from './dead-letter-guard.ts'
+import { withTheirKeys } from './dead-letter-families.ts'
 import { keyRow } from './dead-letter-places.ts'
 
 export type RetrySink = {
@@ -33,7 +34,7 @@ type Known = DeadLetter & { place: string }
  */
 export async function retryLetters(ports: RetryPorts, ids: readonly number[]): Promise<number> {
   const all = await ports.letters.list()
-  const chosen = withTheirKeys(all, new Set(ids))
+  const chosen = await withTheirKeys(ports.letters, all, new Set(ids))
   for (const sink of ports.sinks) {
     const own = chosen.filter((letter) => letter.sink === sink.name)
     if (own.length === 0) continue
@@ -42,13 +43,6 @@ export async function retryLetters(ports: RetryPorts, ids: readonly number[]): P
   }
   return chosen.length
 }
-
-function withTheirKeys(all: readonly Known[], ids: ReadonlySet<number>): readonly Known[] {
-  const keyed = new Set(all.filter(({ id, key }) => ids.has(id) && key !== null).map(nameOf))
-  return all.filter((letter) => ids.has(letter.id) || (letter.key !== null && keyed.has(nameOf(letter))))
-}
-
-const nameOf = ({ sink, table, key }: Known) => JSON.stringify([sink, table, key])
 
 async function giveAgain(ports: RetryPorts, sink: RetrySink, letters: readonly Known[]): Promise<void> {
   if (!sink.takesLate || sink.retry === null) throw new MillraceError('DEAD_LETTER_LATE', { sink: sink.name })
@@ -78,10 +72,12 @@ async function rereadRows(ports: RetryPorts, sink: RetrySink, letters: readonly 
 
 type Held = { table: Table; row: Row }
 
+/** Null where reading one row again does not make it up: of a row that went away, or got another key, the sink may still hold the old one. */
 function rowOf(content: LetterContent): Held | null {
   if (!('change' in content)) return content
   const { change } = content
-  return change.op === 'message' || change.op === 'truncate' ? null : { table: change.table, row: keyRow(change) }
+  if (change.op !== 'insert' && change.op !== 'update') return null
+  return change.oldKey === null ? { table: change.table, row: keyRow(change) } : null
 }
 
 /** The key columns of what is held, in the table as it is now; null where it has none, or they were others then (a transform may have made them so). */

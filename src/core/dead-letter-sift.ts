@@ -5,7 +5,7 @@ import { tableName, UNCHANGED } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { withRows } from './cut-batch.ts'
 import type { DeadLetterBook } from './dead-letter-book.ts'
-import { unpackContent } from './dead-letter-content.ts'
+import { unpackContent, type LetterContent } from './dead-letter-content.ts'
 import { createKeyTexts, placeOfChange, placeOfRow } from './dead-letter-places.ts'
 
 export type Sifted = { kept: Batch; waiting: readonly NewDeadLetter[] }
@@ -21,25 +21,30 @@ type Options = { sink: string; book: DeadLetterBook; shape: 'changes' | 'tables'
  */
 export async function createSift({ sink, book, shape }: Options) {
   const places = new Set<string>()
-  const keys = new Map<string, Set<string>>()
+  /** By table and key: the places of those that lie aside. While one does, what comes next of the key waits. */
+  const keys = new Map<string, Map<string, Set<string>>>()
   const texts = createKeyTexts()
   for (const { id, place } of await book.store.list({ sink })) {
     places.add(place)
     const content = await book.store.content(id)
-    if (content) noteKeys(unpackContent(content))
+    if (content) noteKeys(unpackContent(content), place)
   }
 
-  function noteKeys(content: ReturnType<typeof unpackContent>): void {
-    if (!('change' in content)) return keep(tableName(content.table), texts.of(content.table, content.row))
-    const { change } = content
-    for (const key of texts.ofChange(change)) if (change.table) keep(tableName(change.table), key)
+  function noteKeys(content: LetterContent, place: string): void {
+    places.add(place)
+    const { table, own } = keysOf(content)
+    for (const key of own) keep(table, { key, place })
   }
 
-  function keep(table: string, key: string | null): void {
-    if (key === null) return
-    const known = keys.get(table)
-    if (known) known.add(key)
-    else keys.set(table, new Set([key]))
+  function keysOf(content: LetterContent): { table: string; own: readonly string[] } {
+    const table = 'change' in content ? content.change.table : content.table
+    const own = 'change' in content ? texts.ofChange(content.change) : [texts.of(content.table, content.row)]
+    return { table: table ? tableName(table) : '', own: own.filter((key) => key !== null) }
+  }
+
+  function keep(table: string, { key, place }: { key: string; place: string }): void {
+    const known = keys.get(table) ?? new Map<string, Set<string>>()
+    keys.set(table, known.set(key, (known.get(key) ?? new Set()).add(place)))
   }
 
   function isWaiting(change: Change): boolean {
@@ -61,8 +66,7 @@ export async function createSift({ sink, book, shape }: Options) {
       if (places.has(placeOfChange(change))) return false
       if (!isWaiting(change)) return true
       waiting.push(book.ofChange(change, { sink, ...WAITS }))
-      places.add(placeOfChange(change))
-      if (change.table) for (const key of texts.ofChange(change)) keep(tableName(change.table), key)
+      noteKeys({ change }, placeOfChange(change))
       return false
     })
     // The wire bytes still hold what was left out.
@@ -81,7 +85,7 @@ export async function createSift({ sink, book, shape }: Options) {
       if (!known?.has(key)) return true
       if (shape !== 'changes') return known.delete(key)
       waiting.push(book.ofRow({ table, row, chunk, position, key }, { sink, ...WAITS }))
-      places.add(placeOfRow(chunk, key))
+      noteKeys({ table, row, chunk }, placeOfRow(chunk, key))
       return false
     })
     return { kept: left.length === batch.rowCount ? batch : withRows(batch, left), waiting }
@@ -96,10 +100,12 @@ export async function createSift({ sink, book, shape }: Options) {
     release(letters: readonly { place: string; content: Uint8Array }[]): void {
       for (const { place, content } of letters) {
         places.delete(place)
-        const unpacked = unpackContent(content)
-        const table = 'change' in unpacked ? unpacked.change.table : unpacked.table
-        const own = 'change' in unpacked ? texts.ofChange(unpacked.change) : [texts.of(unpacked.table, unpacked.row) ?? '']
-        if (table) for (const key of own) keys.get(tableName(table))?.delete(key)
+        const { table, own } = keysOf(unpackContent(content))
+        for (const key of own) {
+          const lying = keys.get(table)?.get(key)
+          lying?.delete(place)
+          if (lying?.size === 0) keys.get(table)?.delete(key)
+        }
       }
     },
   }

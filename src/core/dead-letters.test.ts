@@ -135,6 +135,16 @@ test('in a log the later changes of a key wait, over a restart too, and are give
   expect(a.lines).toHaveLength(5)
 })
 
+test('it tells the time of day at which it was set aside', async () => {
+  const a = await begun()
+  const from = Date.now()
+  world.insert(1)
+  await world.run({}, { sinks: [picky(a, new Set([1]))], deadLetters: limits(), until: 'caught-up' })
+  const [letter] = await world.state.deadLetters.list()
+  expect(letter?.timeMs).toBeGreaterThanOrEqual(from)
+  expect(letter?.timeMs).toBeLessThanOrEqual(Date.now())
+})
+
 test('what is refused again stays, with one attempt more', async () => {
   const a = await begun()
   world.insert(1, 2)

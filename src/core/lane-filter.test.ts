@@ -98,6 +98,13 @@ test('what is held comes before whatever lies behind the checkpoint, and never a
   expect(versions(reached(changes(P(7), insert(P(6), 0))))).toEqual(['changes'])
 })
 
+test('a table that is dropped at the checkpoint is not described after it', () => {
+  const filter = at(P(5))
+  expect(filter(schema(1, 'old', P(1)))).toEqual([])
+  expect(filter({ ...placed, kind: 'control', event: 'table-dropped', table: table(1, 'old'), end: P(5) })).toHaveLength(1)
+  expect(filter(changes(P(7), insert(P(6), 0))).map(({ kind }) => kind)).toEqual(['changes'])
+})
+
 test('rows go by audience and by finished chunks, and never take the position back', () => {
   const filter = at(P(5), ['s.t1/7/0'])
   expect(filter(rows('s.t1/7/0', P(6)))).toEqual([])

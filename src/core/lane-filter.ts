@@ -41,7 +41,8 @@ export function createLaneFilter(name: string, record: SinkRecord | null): LaneF
       held.delete(batch.table.id)
       return []
     }
-    if (batch.kind === 'control' && batch.event === 'schema') held.delete(batch.table.id)
+    // Of a table that is gone nothing is told any more: a sink would make it again.
+    if (batch.kind === 'control' && (batch.event === 'schema' || batch.event === 'table-dropped')) held.delete(batch.table.id)
     return [...(batch.kind === 'rows' ? describing(batch, reached) : []), raised(batch, reached)]
   }
 

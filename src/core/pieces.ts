@@ -23,14 +23,19 @@ export function strided(position: Position): Position {
   return mapOrdinal(position, (ordinal) => ordinal * STRIDE + STRIDE - 1)
 }
 
-/** And back: batches end behind whole changes of the source, so no position lies between the pieces of one. */
+/**
+ * And back: before a change of which not every piece is settled, as where a sink was given them one by one. The change comes again, and
+ * the lanes leave out what of it is settled.
+ */
 export function unstrided(position: Position): Position {
-  return mapOrdinal(position, (ordinal) => Math.floor(ordinal / STRIDE))
+  return mapOrdinal(position, (ordinal) => Math.floor((ordinal + 1) / STRIDE) - 1)
 }
 
+/** Where nothing of the transaction is settled, the position is that before it. */
 function mapOrdinal(position: Position, map: (ordinal: number) => number): Position {
   const at = position.indexOf(':')
   if (at < 0) return position
   const ordinal = map(Number.parseInt(position.slice(at + 1), 16))
+  if (ordinal < 0) return position.slice(0, at)
   return `${position.slice(0, at)}:${ordinal.toString(16).toUpperCase().padStart(12, '0')}`
 }

@@ -62,14 +62,16 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineSum
 /** The end of a run that was told to end while it waited to try again. */
 const UNOPENED: SessionEnd = { end: 'drained', position: null, health: null, example: null, deadLetters: 0 }
 
+/** More in a row than any one refusal takes to be found: something gives the sink other pieces than were asked for. */
+const MOST_SOUGHT = 100
+
 /** Throws the error where retrying is not the answer. */
 async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Failures; hadSuccess: boolean }): Promise<void> {
   const { part, error } = failure
   const { options, clock } = run
-  // No failure of the sink: it is asked again at once, for less.
-  if (error.code === 'DEAD_LETTER_MADE' || error.code === 'DEAD_LETTER_SOUGHT') return
-  if (await setAside(run, failure)) return
   const nowMs = clock.now()
+  if (error.code === 'DEAD_LETTER_MADE' || error.code === 'DEAD_LETTER_SOUGHT') return askAgain(failure, { nowMs, failures: past.failures })
+  if (await setAside(run, failure)) return
   const earlier = past.failures.get(part)
   const isRow = earlier !== undefined && nowMs - earlier.lastMs <= FORGET_FAILURES_MS
   const { attempts, sinceMs } = isRow ? earlier : { attempts: 0, sinceMs: nowMs }
@@ -82,6 +84,17 @@ async function waitToRetry(run: Run, failure: PartFailure, past: { failures: Fai
   options.report({ event: 'retry', level, part, attempt: attempts + 1, delayMs, code: error.code, message: error.message })
   options.log[level]('retry', { part, attempt: attempts + 1, delayMs, code: error.code, reason: error.message })
   await clock.sleep(delayMs, options.signal)
+}
+
+/** No failure of the sink: it is asked again at once, for less. Not for ever: then what it said is the error. */
+function askAgain({ part, error }: PartFailure, { nowMs, failures }: { nowMs: number; failures: Failures }): void {
+  const sought = `${part} sought`
+  if (error.code === 'DEAD_LETTER_MADE') return void failures.delete(sought)
+  const earlier = failures.get(sought)
+  const isRow = earlier !== undefined && nowMs - earlier.lastMs <= FORGET_FAILURES_MS
+  const attempts = (isRow ? earlier.attempts : 0) + 1
+  if (attempts > MOST_SOUGHT) throw error.cause
+  failures.set(sought, { attempts, sinceMs: isRow ? earlier.sinceMs : nowMs, lastMs: nowMs })
 }
 
 /** A sink stopped, and the others went on: the run ended as it should, and says now that not all was well. */

@@ -140,7 +140,7 @@ export async function openInner(part: PipelineSink, ports: { run: Run; written: 
   const { reports, run } = ports
   const state = run.options.state.sink(part.name)
   const guard = guardOf(part, run)
-  const failed = (error: unknown) => reports.failed(guard ? guard.refusedLater(error) : error)
+  const failed = (error: unknown) => (guard ? guard.failedByItself(error, reports.failed) : reports.failed(error))
   const opened = await part.open({ state, durable: reports.durable, failed })
   const letters = guard?.open(opened, reports.failed) ?? null
   const sink = holdable(letters ?? opened)

@@ -27,6 +27,9 @@ export type Drain = {
   over: Promise<void>
 }
 
+/** More in a row than any one refusal takes to be found. */
+const MOST_SOUGHT = 100
+
 /**
  * Gives what lies in a spool to the sink itself, through a lane of its own: so what is durable, and what a record leaves out, is decided as
  * everywhere. After a failure the sink is opened again, after a pause, and the spool read from its first segment: what the sink holds by its
@@ -42,6 +45,7 @@ export function startDrain(part: PipelineSink, ports: DrainPorts): Drain {
   let place: Drain['place'] = null
   let failing = run.aside.get(name)?.isAside ? (run.aside.get(name) ?? null) : null
   let wanted: Position[] = []
+  let sought = 0
   let releases = createDeferred<void>()
 
   async function drain(): Promise<void> {
@@ -69,6 +73,7 @@ export function startDrain(part: PipelineSink, ports: DrainPorts): Drain {
       ...ports,
       moved(at) {
         failing = null
+        sought = 0
         place = at
         ports.moved()
       },
@@ -95,7 +100,10 @@ export function startDrain(part: PipelineSink, ports: DrainPorts): Drain {
   function note(caught: unknown): void {
     const error = toMillraceError(caught)
     // No failure of the sink: it is asked again at once, for less.
-    if (error.code === 'DEAD_LETTER_MADE' || error.code === 'DEAD_LETTER_SOUGHT') return
+    if (error.code === 'DEAD_LETTER_MADE') return void (sought = 0)
+    // Not for ever: then what it said is the error.
+    if (error.code === 'DEAD_LETTER_SOUGHT' && ++sought <= MOST_SOUGHT) return
+    if (error.code === 'DEAD_LETTER_SOUGHT') throw asPartFailure(name, error.cause)
     const isStopped = error.kind !== 'transient'
     if (OF_ALL.test(error.code) || (isStopped && !mayStop(run.options, error))) throw asPartFailure(name, error)
     failing = noteFailure(run, name, { error, isStopped })

@@ -15,7 +15,7 @@ export const DEAD_LETTER_ERRORS = {
   DEAD_LETTER_WAITS: {
     kind: 'data',
     message: 'An earlier change of the same key was set aside.',
-    hint: 'Run `millrace dlq retry` for the earlier one: the changes of its key are given again with it, in order.',
+    hint: 'Run `millrace dlq retry ID` for the earlier one: the changes of its key are given again with it, in order.',
   },
   DEAD_LETTER_BUSY: {
     kind: 'transient',
@@ -36,7 +36,7 @@ export const DEAD_LETTER_ERRORS = {
     kind: 'operator',
     message:
       'The sink {sink} refuses too much to set it aside ({count} changes lie there, or too many came within a minute). The last: {reason}',
-    hint: 'Mend what {code} asks for, then run `millrace dlq retry` and `millrace run` again; or raise `onError.maxDeadLetters` or `onError.maxDeadLettersAMinute`.',
+    hint: 'Mend what {code} asks for, then start `millrace run` again and beside it `millrace dlq retry --all`; or raise `onError.maxDeadLetters` or `onError.maxDeadLettersAMinute`.',
   },
   DEAD_LETTER_NONE: {
     kind: 'operator',

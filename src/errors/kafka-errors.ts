@@ -30,7 +30,7 @@ export const KAFKA_ERRORS = {
   KAFKA_TOPIC_MISSING: {
     kind: 'operator',
     message: 'The sink {sink} should write to the topic {topic}, which does not exist.',
-    hint: 'Make it (`kafka-topics.sh --bootstrap-server BROKER --create --topic {topic}`), or set `createTopics` of the sink.',
+    hint: 'Make it (`kafka-topics.sh --bootstrap-server BROKER --create --topic {topic}{settings}`), or set `createTopics` of the sink.',
   },
   KAFKA_TOPIC_REFUSED: {
     kind: 'operator',
@@ -40,7 +40,7 @@ export const KAFKA_ERRORS = {
   KAFKA_MESSAGE_TOO_LARGE: {
     kind: 'data',
     message: 'A message of the sink {sink} has {bytes} bytes, more than the topic {topic} takes: {table} at {position}.',
-    hint: "Raise the topic's limit (`kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes=…`), or leave the column out by `source.columns`.",
+    hint: "Raise the topic's limit (`kafka-configs.sh --bootstrap-server BROKER --alter --topic {topic} --add-config max.message.bytes=…`), then `millrace dlq retry --all`; or leave the column out by `source.columns`.",
   },
   KAFKA_FENCED: {
     kind: 'operator',
@@ -65,6 +65,6 @@ export const KAFKA_ERRORS = {
   KAFKA_POSITIONS: {
     kind: 'operator',
     message: 'The topic {topic} does not hold what the sink {sink} wrote there: {reason}.',
-    hint: 'Only Millrace may write to it, and it must be compacted, never cut by time or size. Restore it, or name another `positionsTopic` and run `millrace run --repair`.',
+    hint: 'Only Millrace may write to it, and it must be compacted (`kafka-configs.sh --bootstrap-server BROKER --alter --topic {topic} --add-config cleanup.policy=compact`), never cut by time or size. Restore it, or name another `positionsTopic` and run `millrace run --repair`.',
   },
 } as const satisfies Record<string, ErrorEntry>

@@ -171,12 +171,12 @@ export const SINK_ERRORS = {
   SINK_HTTP_MESSAGE_REFUSED: {
     kind: 'data',
     message: 'The endpoint {endpoint} of the sink {sink} refuses ({status}) the message {id}, of {table} at {position}.',
-    hint: 'Let the endpoint take it (its own log says why it did not), then `millrace dlq retry`; or leave the column or the table out.',
+    hint: 'Let the endpoint take it (its own log says why it did not), then `millrace dlq retry --all`; or leave the column or the table out.',
   },
   SINK_HTTP_MESSAGE_TOO_LARGE: {
     kind: 'data',
     message: 'The endpoint {endpoint} of the sink {sink} finds the message {id}, of {table} at {position}, too large ({status}).',
-    hint: 'Let the endpoint take larger bodies, then `millrace dlq retry`; or leave the column out by `source.columns`.',
+    hint: 'Let the endpoint take larger bodies, then `millrace dlq retry --all`; or leave the column out by `source.columns`.',
   },
   SINK_STREAM_MISSING: {
     kind: 'operator',

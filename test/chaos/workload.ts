@@ -18,6 +18,9 @@ export type Workload = {
 
 export type WorkloadOptions = { seed: number; writers: number; rows: number; reshapes: boolean; truncates: boolean; restMs: number }
 
+/** From here on the writers are slow: a fast machine shall not fill memory and disk of a run. */
+const MANY_CHANGES = 60_000
+
 /** A session of the harness's own, past every proxy, and what it may write to. */
 export type Writer = { client: pg.Client; random: Random; index: number; options: WorkloadOptions; shape: Shape; noted: Noted[] }
 
@@ -48,6 +51,7 @@ export async function createTables(client: pg.Client, { rows, writers }: Workloa
 
 export function startWorkload(server: PostgresServer, database: string, options: WorkloadOptions): Workload {
   const acknowledged: number[] = []
+  let changes = 0
   const shape: Shape = { columns: [], joined: [], made: 0 }
   let isOver = false
 
@@ -65,11 +69,12 @@ export function startWorkload(server: PostgresServer, database: string, options:
         const isKept = !random.chance(0.06)
         await client.query(isKept ? 'COMMIT' : 'ROLLBACK')
         if (isKept && id !== null) acknowledged.push(id)
+        changes += noted.length
       } catch {
         const { ok } = await orNothing(client)
         if (!ok) client = null
       }
-      await rest(client === null ? 100 : random.below(pauseMs))
+      await rest(client === null ? 100 : changes > MANY_CHANGES ? 300 : random.below(pauseMs))
     }
     await client?.end().catch(() => {})
   }

@@ -3,7 +3,9 @@ import { MillraceError } from '../../errors/millrace-error.ts'
 import { openKafka } from './client.ts'
 import type { KafkaConfig } from './config.ts'
 import { createEncoder } from './encode.ts'
+import { POSITIONS_TOPIC } from './open-positions.ts'
 import { topicName } from './topic-name.ts'
+import { topicMissing } from './topics.ts'
 
 /** Reaches the cluster and logs in. It takes no id over: that would stop a pipeline that runs. */
 export async function checkKafka(settings: KafkaConfig, sink: string): Promise<void> {
@@ -13,7 +15,7 @@ export async function checkKafka(settings: KafkaConfig, sink: string): Promise<v
     await kafka.reach()
     const found = await kafka.findTopic(topic)
     if (delivery === 'at-least-once') return
-    if (!found && createTopics === false) throw new MillraceError('KAFKA_TOPIC_MISSING', { sink, topic })
+    if (!found && createTopics === false) throw topicMissing({ sink, ...POSITIONS_TOPIC }, topic)
     if (found?.isCompacted === false)
       throw new MillraceError('KAFKA_POSITIONS', { sink, topic, reason: 'its cleanup.policy is not `compact`' })
   } finally {
@@ -32,7 +34,7 @@ export async function checkTopics(tables: readonly Table[], settings: KafkaConfi
     for (const table of tables) {
       const message = { topic: null, key: null, value: null, headers: null }
       const name = topicName(encoder.topicText({ message, part: 0, table, change: null, row: null, index: 0, chunk: null, position: '' }))
-      if (!(await kafka.findTopic(name))) throw new MillraceError('KAFKA_TOPIC_MISSING', { sink, topic: name })
+      if (!(await kafka.findTopic(name))) throw topicMissing({ sink }, name)
     }
   } finally {
     await kafka.close()

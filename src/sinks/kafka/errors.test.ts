@@ -43,6 +43,10 @@ test.each(CASES)('%s', (_title, error, asked, expected) => {
   expect(`${code} ${kind}`).toBe(expected)
 })
 
+test('what the client says as a sentence stands inside one', () => {
+  expect(kafkaError(connecting('ECONNREFUSED'), at).message).toMatch(/: Connection to localhost:9092 failed; connect ECONNREFUSED\.$/)
+})
+
 test('of many attempts the one that says why decides, and no brace stays open', () => {
   const attempts = new MultipleErrors('produce failed 3 times.', [connecting('ECONNREFUSED'), says('TOPIC_AUTHORIZATION_FAILED')])
   const error = kafkaError(attempts, at)

@@ -48,7 +48,8 @@ function* leavesOf(error: unknown): Generator<Leaf> {
 }
 
 function reasonOf({ apiId, message, code }: Leaf): string {
-  return apiId ?? (message || (code ?? 'no reason given'))
+  // It stands inside a sentence.
+  return apiId ?? (message.replace(/\.$/, '') || (code ?? 'no reason given'))
 }
 
 /** First match wins: the broker's word for it, or the code or message of the client or of Node. */

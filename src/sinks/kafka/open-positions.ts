@@ -12,6 +12,8 @@ export const POSITIONS_SETTINGS = {
   'min.cleanable.dirty.ratio': '0.05',
 }
 
+export const POSITIONS_TOPIC = { partitions: 1, settings: POSITIONS_SETTINGS }
+
 export type OpenPositionsOptions = {
   kafka: Kafka
   sink: string
@@ -22,7 +24,7 @@ export type OpenPositionsOptions = {
 /** Positions that time or size cut away would make a later start begin anew: it is told before anything is written. */
 export async function openPositions({ kafka, sink, id, settings }: OpenPositionsOptions): Promise<Positions> {
   const { positionsTopic: topic, createTopics } = settings
-  const { isCompacted } = await openTopic({ kafka, sink, createTopics, partitions: 1, settings: POSITIONS_SETTINGS }, topic)
+  const { isCompacted } = await openTopic({ kafka, sink, createTopics, ...POSITIONS_TOPIC }, topic)
   if (isCompacted === false) throw new MillraceError('KAFKA_POSITIONS', { sink, topic, reason: 'its cleanup.policy is not `compact`' })
   return createPositions({ kafka, sink, topic, id })
 }

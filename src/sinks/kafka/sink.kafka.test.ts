@@ -131,6 +131,11 @@ test('check reaches the cluster and takes no id over; tables whose topics are mi
   await sink[Symbol.asyncDispose]()
   const off = { ...settings, createTopics: false }
   await definition.checkTables?.([users], off, { name: 'kafka' })
+  const noPositions = definition.check({ ...off, positionsTopic: 'nowhere' }, { baseDir: '/', name: 'kafka' })
+  await expect(noPositions).rejects.toMatchObject({
+    code: 'KAFKA_TOPIC_MISSING',
+    hint: expect.stringContaining('--create --topic nowhere --partitions 1 --config cleanup.policy=compact'),
+  })
   const missing = definition.checkTables?.([users, orders], off, { name: 'kafka' })
   await expect(missing).rejects.toMatchObject({ code: 'KAFKA_TOPIC_MISSING', message: expect.stringContaining('public.orders') })
 })

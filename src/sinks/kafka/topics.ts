@@ -49,12 +49,25 @@ export type OpenTopicOptions = {
   partitions?: number
 }
 
+/** The hint makes the topic as it must be: one that was made otherwise would be refused next. */
+export function topicMissing(
+  { sink, partitions, settings = {} }: Pick<OpenTopicOptions, 'sink' | 'partitions' | 'settings'>,
+  topic: string,
+) {
+  const words = Object.entries(settings).map(([key, value]) => ` --config ${key}=${value}`)
+  return new MillraceError('KAFKA_TOPIC_MISSING', {
+    sink,
+    topic,
+    settings: [partitions ? ` --partitions ${partitions}` : '', ...words].join(''),
+  })
+}
+
 /** The topic as it is; made where it is missing and may be made. */
 export async function openTopic(options: OpenTopicOptions, name: string): Promise<TopicFacts> {
   const { kafka, sink, createTopics: how } = options
   const found = await kafka.findTopic(name)
   if (found) return found
-  if (how === false) throw new MillraceError('KAFKA_TOPIC_MISSING', { sink, topic: name })
+  if (how === false) throw topicMissing(options, name)
   const { partitions, replication, settings } = how === true ? { settings: {} } : how
   await kafka.createTopic(name, {
     partitions: options.partitions ?? partitions,

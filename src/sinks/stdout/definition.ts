@@ -1,5 +1,6 @@
 import type { SinkDefinition } from '../../contracts/definition.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
+import { harmlessLines } from '../../lib/harmless.ts'
 import { config, type StdoutConfig } from './config.ts'
 
 export const definition: SinkDefinition<StdoutConfig> = {
@@ -21,6 +22,7 @@ export const definition: SinkDefinition<StdoutConfig> = {
   async open(_config, { name, format }) {
     if (format === null) throw new MillraceError('BUG', { reason: `the sink ${name} was opened without a format` })
     const { openStdout } = await import('./sink.ts')
-    return openStdout({ name, format, stream: process.stdout })
+    // A terminal would do what the characters say; a pipe gets them as they are. The lines stay the same JSON.
+    return openStdout({ name, format, stream: process.stdout, ...(process.stdout.isTTY && { shown: harmlessLines }) })
   },
 }

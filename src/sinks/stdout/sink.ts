@@ -8,13 +8,14 @@ import { stdoutError } from './errors.ts'
 /** Characters handed over at once: large enough to be few, small enough not to hold a second copy of a large batch. */
 const PIECE = 256 * 1024
 
-export type StdoutOptions = { name: string; format: Format; stream: Writable }
+/** `shown`: how a piece is shown, where somebody looks at it. */
+export type StdoutOptions = { name: string; format: Format; stream: Writable; shown?: (text: string) => string }
 
 /**
  * Lines on a stream. `durable` means here: handed to the operating system; what happens behind a pipe is its reader's.
  * Keeps no record of its own, so after a crash the lines since the last checkpoint come again.
  */
-export function openStdout({ name, format, stream }: StdoutOptions): Sink {
+export function openStdout({ name, format, stream, shown = (text) => text }: StdoutOptions): Sink {
   // A failed write is told to its callback; without a listener the same failure would end the process.
   const ignore = (): void => {}
   stream.on('error', ignore)
@@ -25,7 +26,7 @@ export function openStdout({ name, format, stream }: StdoutOptions): Sink {
     },
     async write(batch, signal) {
       try {
-        for (const piece of pieces(batch, format)) await send(stream, piece, signal)
+        for (const piece of pieces(batch, format)) await send(stream, shown(piece), signal)
       } catch (error) {
         if (signal.aborted && error === signal.reason) throw error
         throw stdoutError(error, name)

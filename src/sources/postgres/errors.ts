@@ -1,5 +1,6 @@
 import { MillraceError, toMillraceError, type ErrorFields } from '../../errors/millrace-error.ts'
 import type { ErrorCode } from '../../errors/table.ts'
+import { quoteIdentifier } from './catalogue-sql.ts'
 import { poolerAnswering } from './poolers.ts'
 import { explainTls, isTlsFailure } from './tls-errors.ts'
 
@@ -76,7 +77,7 @@ function fromServer(error: ServerError, place: ErrorPlace): Mapped {
       if (place.slot) return ['SLOT_IN_USE', { slot: place.slot, pid: /\b(\d+)\b(?!.*\b\d+\b)/.exec(reason)?.[1] ?? 'unknown' }]
       break
     case '42501':
-      if (place.replication) return ['RIGHT_REPLICATION', { role: user, grant: `ALTER ROLE "${user}" REPLICATION` }]
+      if (place.replication) return ['RIGHT_REPLICATION', { role: user, grant: `ALTER ROLE ${quoteIdentifier(user)} REPLICATION` }]
       break
     case '42704':
       if (place.phase === 'stream') return missing(error, place)

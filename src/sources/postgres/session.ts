@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MillraceError } from '../../errors/millrace-error.ts'
+import { quoteIdentifier } from './catalogue-sql.ts'
 import { connect, destroyConnection, hangUp, serverVersionOf, type Connection } from './connection.ts'
 import { toSourceError, type ErrorPlace } from './errors.ts'
 import { gulpingCopyBoth, type CopyBoth } from './gulping-copy.ts'
@@ -94,9 +95,9 @@ function startOnce(connection: Connection, options: SessionOptions, events: Sess
 
 /** Names as SQL literals of identifiers, quoted inside the option's own quotes. */
 function startCommand({ slot, from, publications }: SessionOptions, version: number): string {
-  const names = publications.map((name) => `"${name.replaceAll('"', '""')}"`).join(',')
+  const names = publications.map(quoteIdentifier).join(',')
   const messages = version >= 140_000 ? `, messages 'true'` : ''
-  return `START_REPLICATION SLOT "${slot}" LOGICAL ${positionToLsn(from)} (proto_version '1', publication_names '${names.replaceAll("'", "''")}'${messages})`
+  return `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL ${positionToLsn(from)} (proto_version '1', publication_names '${names.replaceAll("'", "''")}'${messages})`
 }
 
 function createSession(connection: Connection, copy: CopyBoth, options: SessionOptions, events: SessionEvents): Session {

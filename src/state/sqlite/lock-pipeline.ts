@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -43,6 +43,8 @@ export function lockHolder(path: string): number | null {
 
 function tryLock(lockPath: string): DatabaseSync | null {
   mkdirSync(dirname(lockPath), { recursive: true })
+  // Whoever may open it may hold the pipeline up.
+  closeSync(openSync(lockPath, 'a', 0o600))
   const database = new DatabaseSync(lockPath, { timeout: 0 })
   try {
     database.exec('BEGIN EXCLUSIVE')
