@@ -6,8 +6,10 @@ import type { Log } from '../contracts/sink.ts'
 import type { Source } from '../contracts/source.ts'
 import type { StateStore } from '../contracts/state-store.ts'
 import type { PipelineOptions } from '../core/pipeline.ts'
+import type { Transformation } from '../core/transformation.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import { harmlessLines } from '../lib/harmless.ts'
+import { createPatternMatcher } from '../lib/table-patterns.ts'
 import { formatCount } from '../lib/units.ts'
 import type { PipelineEvent } from '../telemetry/pipeline-event.ts'
 import { slotWaitText } from './progress.ts'
@@ -41,7 +43,7 @@ export async function pipelineOf(config: Config, look: Look): Promise<PipelineOp
     mode: options.snapshot ? 'both' : 'stream',
     until: untilOf(options),
     // No row is read again for what was not sent of it: that is for those who keep it.
-    transforms: transforms && { ...transforms, selects: () => false },
+    transforms: transforms && { ...transforms, selects: () => false, check: checkOf(transforms, look) },
     state,
     log: withoutRetries(terminal.log),
     signal: look.drain,
@@ -72,6 +74,24 @@ export async function pipelineOf(config: Config, look: Look): Promise<PipelineOp
       if (event.event === 'retry') reason = event.message.replace(/\.$/, '')
       report(event)
     },
+  }
+}
+
+/**
+ * A look at some tables does not see the others that the pipeline's transforms name: that is told, and no reason to stop. What such a
+ * transform does with the tables looked at is checked as these arrive.
+ */
+function checkOf(transforms: Transformation, { options, terminal }: Look): Transformation['check'] {
+  const isLookedAt = createPatternMatcher(patternsOf(options.tables ?? []))
+  return (tables) => {
+    try {
+      transforms.check(tables)
+    } catch (error) {
+      const isOfOthers =
+        error instanceof MillraceError && error.code === 'TRANSFORM_TABLE_MISSING' && !isLookedAt(String(error.fields.table))
+      if (!isOfOthers || !options.tables?.length) throw error
+      tell(terminal, 'tail-notice', error.message)
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ChangesBatch, Columns, RowsBatch } from '../contracts/batch.ts'
+import type { Batch, ChangesBatch, Columns, RowsBatch } from '../contracts/batch.ts'
 import type { Position } from '../contracts/position.ts'
 import type { Row } from '../contracts/table.ts'
 
@@ -15,8 +15,14 @@ export function cutChanges(batch: ChangesBatch, first: number): readonly [Change
   ]
 }
 
+/** In pieces of at most so many changes or rows, in order. */
+export function piecesOf(batch: Batch, size: number): Iterable<Batch> {
+  if (batch.kind === 'changes') return piecesOfChanges(batch, size)
+  return batch.kind === 'rows' ? piecesOfRows(batch, size) : [batch]
+}
+
 /** The changes in pieces of at most `size`, in order; the last piece ends where the batch does. */
-export function* piecesOfChanges(batch: ChangesBatch, size: number): Generator<ChangesBatch> {
+function* piecesOfChanges(batch: ChangesBatch, size: number): Generator<ChangesBatch> {
   let rest = batch
   while (rest.changes.length > size) {
     const [piece, left] = cutChanges(rest, size)
@@ -27,7 +33,7 @@ export function* piecesOfChanges(batch: ChangesBatch, size: number): Generator<C
 }
 
 /** The rows in pieces of at most `size`; only the last finishes the chunk, and only where the batch does. */
-export function* piecesOfRows(batch: RowsBatch, size: number): Generator<RowsBatch> {
+function* piecesOfRows(batch: RowsBatch, size: number): Generator<RowsBatch> {
   const rows = batch.rows()
   for (let at = 0; at < rows.length || at === 0; at += size)
     yield withRows(batch, rows.slice(at, at + size), { last: batch.last && at + size >= rows.length })

@@ -164,6 +164,22 @@ test('a sink that fails to flush before letters are given again is opened anew',
   expect(failures).toEqual([lost])
 })
 
+test('under a new slot nothing is given again before the sink stands somewhere on it', async () => {
+  const store = createMemoryStore()
+  store.record = { position: '9', carry: '', chunks: [] }
+  const book = createDeadLetterBook(limits(), hastyClock)
+  const sink = createDeadLetterGuard({ sink: 'a', keepsRecord: true, shape: 'changes', book, warn() {} }).open(
+    createMemorySink(store),
+    () => {},
+  )
+  await sink.resume()
+  expect(await sink.retry([])).toBe(undefined)
+  await sink.beginAnew?.()
+  await expect(sink.retry([])).rejects.toMatchObject({ code: 'DEAD_LETTER_BUSY' })
+  await sink.write(batchOf(1, insertOf(usersTable(), userRow(1))), new AbortController().signal)
+  expect(await sink.retry([])).toBe(undefined)
+})
+
 test('a description that has the sink write what came before it is not blamed for that', async () => {
   const made: Made = (sink) => {
     let isBad = false

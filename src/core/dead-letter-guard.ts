@@ -5,7 +5,7 @@ import type { Sink, SinkRecord } from '../contracts/sink.ts'
 import type { Row } from '../contracts/table.ts'
 import { MillraceError, toMillraceError } from '../errors/millrace-error.ts'
 import { letterText, type DeadLetterBook } from './dead-letter-book.ts'
-import { piecesOfChanges, piecesOfRows } from './cut-batch.ts'
+import { piecesOf } from './cut-batch.ts'
 import { unpackContent } from './dead-letter-content.ts'
 import { createNarrowing } from './dead-letter-narrowing.ts'
 import { createKeyTexts } from './dead-letter-places.ts'
@@ -132,7 +132,8 @@ export function createDeadLetterGuard(options: GuardOptions) {
     async function retry(letters: readonly GivenLetter[]): Promise<void> {
       return inTurn(async () => {
         const signal = new AbortController().signal
-        if (!mayFlush()) throw new MillraceError('DEAD_LETTER_BUSY', { sink: name })
+        // Before it was given anything of this log there is no place for it to stand at.
+        if (!mayFlush() || (keepsRecord && last.position === '')) throw new MillraceError('DEAD_LETTER_BUSY', { sink: name })
         if (given.count > 0) await flushOrFail(signal)
         for (const letter of letters) await giveAgain(letter, signal)
       })
@@ -187,7 +188,10 @@ export function createDeadLetterGuard(options: GuardOptions) {
         return sink.hasPending
       },
       ...(sink.furthest ? { furthest: sink.furthest.bind(sink) } : {}),
-      ...(sink.beginAnew ? { beginAnew: sink.beginAnew.bind(sink) } : {}),
+      async beginAnew() {
+        last = { position: '', carry: '', log: '' }
+        await sink.beginAnew?.()
+      },
       ...(sink.scan ? { scan: sink.scan.bind(sink) } : {}),
       [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
     }
@@ -269,11 +273,6 @@ function isNamed({ table }: RowsBatch): boolean {
 
 function countOf(batch: Batch): number {
   return batch.kind === 'changes' ? batch.changes.length : batch.kind === 'rows' ? batch.rowCount : 0
-}
-
-function piecesOf(batch: Batch, size: number): Iterable<Batch> {
-  if (batch.kind === 'changes') return piecesOfChanges(batch, size)
-  return batch.kind === 'rows' ? piecesOfRows(batch, size) : [batch]
 }
 
 /** Placed where the sink stands: its position does not move by it. */

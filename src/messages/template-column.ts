@@ -33,13 +33,18 @@ function createFinder({ name, column, fallback }: Asked, template: string): (tab
   return (table) => {
     const before = known.get(table)
     if (before !== undefined) return before
+    requireColumn({ name, column, fallback }, { table, template })
     const index = table.columns.findIndex((each) => each.name === column)
-    if (index < 0 && fallback === null)
-      throw new MillraceError('TEMPLATE_COLUMN', { table: tableName(table), column, name: `\${${name}.${column}}`, template })
     const found = index < 0 ? null : { index, text: plainText(table.columns[index]!.type) } // found just above
     known.set(table, found)
     return found
   }
+}
+
+/** An error of the configuration where the table has no such column and no default stands for it. */
+export function requireColumn({ name, column, fallback }: Asked, { table, template }: { table: Table; template: string }): void {
+  if (fallback !== null || table.columns.some((each) => each.name === column)) return
+  throw new MillraceError('TEMPLATE_COLUMN', { table: tableName(table), column, name: `\${${name}.${column}}`, template })
 }
 
 /** `UNCHANGED`: the change does not hold it. Of a row in the bytes that it came in, the one value is decoded. */

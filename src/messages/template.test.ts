@@ -35,6 +35,17 @@ const textsOf = (template: string, batch: Batch): string[] => {
 }
 const textOf = (template: string, act: Act): string => textsOf(template, batchOf(1, act))[0] ?? ''
 
+test.each([
+  ['${row.nme}', 'TEMPLATE_COLUMN'],
+  ['${schema}.${after.nme}', 'TEMPLATE_COLUMN'],
+  ['${row.nme:-none}', null],
+  ['${schema}.${row.id}', null],
+])('%s is checked against a table before there is a row', (source, code) => {
+  const check = () => createTemplate(source).check(users)
+  if (code === null) expect(check).not.toThrow()
+  else expect(check).toThrow(expect.objectContaining({ code }))
+})
+
 describe('a template', () => {
   test.each([
     ['${schema}.${table}', 'public.users'],

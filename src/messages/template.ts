@@ -2,7 +2,7 @@ import type { Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
 import type { PlacedMessage } from './messages-of.ts'
 import { parseTemplate, type Piece } from './parse-template.ts'
-import { createColumnText } from './template-column.ts'
+import { createColumnText, requireColumn } from './template-column.ts'
 
 /** What a message is called by: its topic, its subject, its key. docs/specs/formats.md says what each name gives. */
 export type Template = {
@@ -11,6 +11,8 @@ export type Template = {
    * neither where a default is given. Never the word undefined.
    */
   text(placed: PlacedMessage): string
+  /** Before anything moves: the error of the configuration that `text` would throw for this table. */
+  check(table: Table): void
 }
 
 /** Compiled once; what depends on the table alone is put together once per table version. */
@@ -23,7 +25,12 @@ export function createTemplate(source: string): Template {
     for (const each of texts) text += each(placed)
     return text
   }
-  return { text: pieces.every(isOfTable) ? oncePerTable(join) : join }
+  return {
+    text: pieces.every(isOfTable) ? oncePerTable(join) : join,
+    check(table) {
+      for (const piece of pieces) if (typeof piece === 'object' && 'column' in piece) requireColumn(piece, { table, template: source })
+    },
+  }
 }
 
 type TextOf = (placed: PlacedMessage) => string

@@ -16,6 +16,8 @@ const REACHED_MS = 4000
 /** What has not had its turn so long after the end is left out: on a busy machine all takes longer, and the writers go on meanwhile. */
 const LATE_MS = 4000
 
+type OfLife = Extract<Fault, { afterMs: number | null }>
+
 /** What faults act on. */
 export type Scene = {
   server: PostgresServer
@@ -48,63 +50,66 @@ export async function injectAll(scene: Scene, { faults, lastsMs }: Scenario): Pr
   scene.proxy.reset()
 }
 
-async function inject(scene: Scene, fault: Fault, isLate: () => boolean): Promise<void> {
-  const { pipeline, proxy, server, turn, http } = scene
-  const child = pipeline.child()
-  if ('afterMs' in fault) await scene.lifeTurn(async () => isLate() || strike(scene, fault, isLate))
-  else if (fault.kind === 'postgres') {
-    await turn(async () => {
-      await server.halt(fault.how)
-      await rest(fault.ms)
+type Of<K extends Fault['kind'], F extends Fault = Fault> = F extends unknown ? (K extends F['kind'] ? F : never) : never
+
+/** What is done to everything but the process. */
+const ACTS: { [K in Exclude<Fault['kind'], OfLife['kind']>]: (scene: Scene, fault: Of<K>) => Promise<unknown> } = {
+  postgres: ({ server, turn }, { how, ms }) =>
+    turn(async () => {
+      await server.halt(how)
+      await rest(ms)
       await server.start()
-    })
-  } else if (fault.kind === 'walsender-ended') {
-    await quietly(server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = $1', ['walsender']))
-  } else if (fault.kind === 'walsender-killed') await turn(() => killWalsender(server))
-  else if (fault.kind === 'cut') proxy.reset()
-  else if (fault.kind === 'reset-after') proxy.resetAfter(fault.bytes)
-  else if (fault.kind === 'refused')
-    await during(
-      fault.ms,
-      () => (proxy.set({ mode: 'refuse' }), proxy.reset()),
-      () => proxy.set({ mode: 'pass' }),
-    )
-  else if (fault.kind === 'half-open')
-    await during(
-      fault.ms,
-      () => proxy.set({ mode: 'hold' }),
-      () => (proxy.reset(), proxy.set({ mode: 'pass' })),
-    )
-  else if (fault.kind === 'delayed')
-    await during(
-      fault.ms,
-      () => proxy.set({ delayMs: fault.delayMs }),
-      () => proxy.set({ delayMs: 0 }),
-    )
-  else if (fault.kind === 'throttled')
-    await during(
-      fault.ms,
-      () => proxy.set({ bytesPerSecond: fault.bytesPerSecond }),
-      () => proxy.set({ bytesPerSecond: 0 }),
-    )
-  else if (fault.kind === 'slow-stdout')
-    await during(
-      fault.ms,
-      () => child?.stdout?.pause(),
-      () => child?.stdout?.resume(),
-    )
-  else if (fault.kind === 'slow-http')
-    await during(
-      fault.ms,
-      () => (http.slowMs = 400),
-      () => (http.slowMs = 0),
-    )
-  else if (fault.kind === 'disk-full') await turn(() => fillDisk(scene, fault.ms))
-  else if (fault.kind === 'read-only') await turn(() => lockDisk(scene, fault.ms))
+    }),
+  'walsender-ended': ({ server }) =>
+    quietly(server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = $1', ['walsender'])),
+  'walsender-killed': ({ server, turn }) => turn(() => killWalsender(server)),
+  cut: async ({ proxy }) => proxy.reset(),
+  'reset-after': async ({ proxy }, { bytes }) => proxy.resetAfter(bytes),
+  async refused({ proxy }, { ms }) {
+    proxy.set({ mode: 'refuse' })
+    proxy.reset()
+    await rest(ms)
+    proxy.set({ mode: 'pass' })
+  },
+  async 'half-open'({ proxy }, { ms }) {
+    proxy.set({ mode: 'hold' })
+    await rest(ms)
+    proxy.reset()
+    proxy.set({ mode: 'pass' })
+  },
+  async delayed({ proxy }, { ms, delayMs }) {
+    proxy.set({ delayMs })
+    await rest(ms)
+    proxy.set({ delayMs: 0 })
+  },
+  async throttled({ proxy }, { ms, bytesPerSecond }) {
+    proxy.set({ bytesPerSecond })
+    await rest(ms)
+    proxy.set({ bytesPerSecond: 0 })
+  },
+  async 'slow-stdout'({ pipeline }, { ms }) {
+    const stdout = pipeline.child()?.stdout
+    stdout?.pause()
+    await rest(ms)
+    stdout?.resume()
+  },
+  async 'slow-http'({ http }, { ms }) {
+    http.slowMs = 400
+    await rest(ms)
+    http.slowMs = 0
+  },
+  'disk-full': (scene, { ms }) => scene.turn(() => fillDisk(scene, ms)),
+  'read-only': (scene, { ms }) => scene.turn(() => lockDisk(scene, ms)),
+}
+
+async function inject(scene: Scene, fault: Fault, isLate: () => boolean): Promise<void> {
+  if ('afterMs' in fault) return void (await scene.lifeTurn(async () => isLate() || strike(scene, fault, isLate)))
+  const act = ACTS[fault.kind] as (scene: Scene, fault: Fault) => Promise<unknown> // the one of its kind
+  await act(scene, fault)
 }
 
 /** What ends the process or holds it, once it has done something. */
-async function strike({ pipeline }: Scene, fault: Extract<Fault, { afterMs: number | null }>, isLate: () => boolean): Promise<void> {
+async function strike({ pipeline }: Scene, fault: OfLife, isLate: () => boolean): Promise<void> {
   if (fault.afterMs !== null) {
     const life = () => pipeline.lives.at(-1)
     await soon(() => life()?.endedMs === null && life()?.stderr.includes('"started"') === true, STARTED_MS)
@@ -132,12 +137,6 @@ async function strike({ pipeline }: Scene, fault: Extract<Fault, { afterMs: numb
 
 async function soon(condition: () => boolean, limitMs: number): Promise<void> {
   for (const endMs = Date.now() + limitMs; !condition() && Date.now() < endMs;) await rest(10)
-}
-
-async function during(ms: number, begin: () => unknown, end: () => unknown): Promise<void> {
-  begin()
-  await rest(ms)
-  end()
 }
 
 /** Postgres takes the death of one of its own as a crash: it ends all of them, and recovers. */

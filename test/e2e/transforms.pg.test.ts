@@ -223,6 +223,18 @@ test('tail shows what transforms make of the changes, of the file and of the com
   const shown = await look(['-c', 'shop.yaml', '--transform', join(file, 'list.yaml')])
   expect(shown).toMatchObject({ table: 'x.y', after: { id: expect.stringMatching(/^[0-9a-f]{64}$/), full_name: 'Ada' } })
   expect(shown.after).not.toHaveProperty('email')
+  // A look at one table, with a file whose transforms name others too.
+  const others = folderWith({
+    'others.yaml': `- { type: drop, tables: [public.elsewhere], columns: [id] }\n- { type: drop, tables: [public.customers], columns: [email] }\n`,
+  })
+  const some = await look([server.url(database), 'customers', '--transform', join(others, 'others.yaml')])
+  expect(some.after).toMatchObject({ id: 1, name: 'Ada' })
+  expect(some.after).not.toHaveProperty('email')
+  const mistaken = await millrace(
+    ['tail', server.url(database), 'customers', '--transform', '{ type: drop, tables: [public.customers], columns: [emial] }'],
+    { cwd, env },
+  )
+  expect(mistaken).toMatchObject({ code: 2, stderr: expect.stringContaining('TRANSFORM_COLUMN_MISSING') })
   const wrong = await millrace(['tail', server.url(database), '--transform', '{ type: dorp }'], { cwd, env })
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean drop?') })
 })

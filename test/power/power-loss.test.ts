@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { SinkState } from '../../src/contracts/sink.ts'
@@ -26,18 +27,11 @@ const kept = (disk: LossyDisk) => {
  * Lets a first life end before each call that it makes of the disk, one after the other, until it makes no more of them; then lives on as
  * `ending` says. Returns how many calls there were.
  */
-async function endAtEach(
-  ending: Ending,
-  story: () => { live(disk: LossyDisk): Promise<void>; judge(disk: LossyDisk): void },
-): Promise<number> {
+async function endAtEach(ending: Ending, story: () => Story): Promise<number> {
   for (let endsAt = 0; ; endsAt++) {
     const { live, judge } = story()
     let disk = kept(createLossyDisk())
-    disk.endsAt = endsAt
-    await live(disk).catch((error: unknown) => {
-      if (!disk.isDead) throw error
-    })
-    const isOver = !disk.isDead
+    const isOver = !(await liveUntil(disk, endsAt, live))
     if (ending === 'the machine loses power') disk = kept(disk.losePower())
     disk.revive()
     await live(disk)
@@ -50,47 +44,86 @@ async function endAtEach(
   }
 }
 
+type Story = { live(disk: LossyDisk): Promise<void>; judge(disk: LossyDisk): void }
+
+const BATCHES = 4
+const rootOf = (disk: LossyDisk) => join(disk.base, 'deep', 'out')
+
+/** Two tables into files, two flushes. What lay in the folder before stays before it. */
+function fileStory(before: readonly string[] = []): Story {
+  const [users, others] = [usersTable(), usersTable({ name: 'others', id: 2 })]
+  const { signal } = new AbortController()
+  const memory = createMemorySinkState()
+  return {
+    async live(disk) {
+      // The state store is durable by itself: but nothing is recorded by who is dead.
+      const save: SinkState['save'] = async (step) => {
+        if (disk.isDead) throw new Error('dead')
+        await memory.save(step)
+      }
+      const state = { load: () => memory.load(), save }
+      const options = { name: 'file', format: createPlainFormat(), rollSize: 100, rollAfterMs: 1e6 }
+      await using sink = openFile({ ...options, root: rootOf(disk), state, fs: disk.fs })
+      const held = await sink.resume()
+      for (let at = held === null ? 1 : Number.parseInt(held.position, 16) / 256; at <= BATCHES; at++) {
+        await sink.write(batchOf(at, insertOf(users, userRow(at)), insertOf(others, userRow(at))), signal)
+        if (at % 2 === 0) await sink.flush(signal)
+      }
+    },
+    judge(disk) {
+      const written = Array.from({ length: BATCHES }, (_, at) => positionAt(at + 1))
+      for (const folder of ['public.users', 'public.others']) {
+        const places = linesOf(join(rootOf(disk), folder)).map((line) => (JSON.parse(line) as string[])[1]?.split('/')[0])
+        expect(places).toEqual(folder === 'public.users' ? [...before, ...written] : written)
+      }
+    },
+  }
+}
+
+/** A folder in which another run left a segment. */
+function usedDisk(): LossyDisk {
+  const base = mkdtempSync(join(tmpdir(), 'millrace-power-'))
+  mkdirSync(join(base, 'deep', 'out', 'public.users'), { recursive: true })
+  writeFileSync(join(base, 'deep', 'out', 'public.users', `${positionAt(0)}.ndjson`), '["insert","theirs/0"]\n')
+  return kept(createLossyDisk(base))
+}
+
+/** A life that ends before a call of the disk; false where it came to its end. */
+async function liveUntil(disk: LossyDisk, endsAt: number, live: Story['live']): Promise<boolean> {
+  disk.revive()
+  disk.endsAt = endsAt
+  await live(disk).catch((error: unknown) => {
+    if (!disk.isDead) throw error
+  })
+  return disk.isDead
+}
+
+test(
+  'in a folder with files of others, killed as it says what was there, and the power goes anywhere in the next life',
+  { timeout: 180_000 },
+  async () => {
+    let lives = 0
+    for (let killedAt = 0, isBefore = true; isBefore; killedAt++) {
+      for (let endsAt = 0, isDead = true; isDead && isBefore; endsAt++) {
+        const { live, judge } = fileStory(['theirs'])
+        const disk = usedDisk()
+        await liveUntil(disk, killedAt, live)
+        isBefore = !existsSync(join(rootOf(disk), 'public.others'))
+        isDead = existsSync(join(rootOf(disk), '.millrace-begun')) && isBefore && (await liveUntil(disk, endsAt, live))
+        const after = kept(disk.losePower())
+        await live(after)
+        judge(after)
+        lives++
+        for (const { base } of disks.splice(0)) rmSync(base, { recursive: true, force: true })
+      }
+    }
+    expect(lives).toBeGreaterThan(100)
+  },
+)
+
 describe.each(ENDINGS)('before any call of the disk %s', (ending) => {
   test('the file sink has every line once', { timeout: 180_000 }, async () => {
-    const BATCHES = 4
-    const [users, others] = [usersTable(), usersTable({ name: 'others', id: 2 })]
-    const { signal } = new AbortController()
-    const calls = await endAtEach(ending, () => {
-      const memory = createMemorySinkState()
-      return {
-        async live(disk) {
-          // The state store is durable by itself: but nothing is recorded by who is dead.
-          const save: SinkState['save'] = async (step) => {
-            if (disk.isDead) throw new Error('dead')
-            await memory.save(step)
-          }
-          const state = { load: () => memory.load(), save }
-          const root = join(disk.base, 'deep', 'out')
-          await using sink = openFile({
-            name: 'file',
-            root,
-            format: createPlainFormat(),
-            rollSize: 100,
-            rollAfterMs: 1e6,
-            state,
-            fs: disk.fs,
-          })
-          const held = await sink.resume()
-          for (let at = held === null ? 1 : Number.parseInt(held.position, 16) / 256; at <= BATCHES; at++) {
-            await sink.write(batchOf(at, insertOf(users, userRow(at)), insertOf(others, userRow(at))), signal)
-            if (at % 2 === 0) await sink.flush(signal)
-          }
-        },
-        judge(disk) {
-          for (const folder of ['public.users', 'public.others']) {
-            const lines = linesOf(join(disk.base, 'deep', 'out', folder))
-            const places = lines.map((line) => (JSON.parse(line) as string[])[1]?.split('/')[0])
-            expect(places).toEqual(Array.from({ length: BATCHES }, (_, at) => positionAt(at + 1)))
-          }
-        },
-      }
-    })
-    expect(calls).toBeGreaterThan(50)
+    expect(await endAtEach(ending, fileStory)).toBeGreaterThan(50)
   })
 
   test('a file of the local store that was committed is there, whole; one that was not has no name', { timeout: 180_000 }, async () => {

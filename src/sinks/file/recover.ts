@@ -44,7 +44,7 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
   }
   const begun = await readMarker(options)
   if (begun !== null) {
-    // Read, it may still lack a durable name: whoever wrote it may have been killed before that.
+    // Read, it may still not be durable: whoever wrote it may have been killed before it was.
     await syncMarker(options)
     return { record: null, last: await cutBack(options, begun.segments), marked: true }
   }
@@ -143,22 +143,31 @@ async function readMarker({ sink, root, fs }: RecoverOptions): Promise<FileRecor
   })
 }
 
-async function writeMarker({ sink, root, fs }: RecoverOptions, record: FileRecord): Promise<void> {
+async function writeMarker(options: RecoverOptions, record: FileRecord): Promise<void> {
+  const { sink, root, fs } = options
   const path = join(root, MARKER)
   await at({ sink, path }, async () => {
     const handle = await fs.open(path, 'w')
     try {
       await handle.writeFile(JSON.stringify(record))
-      await handle.sync()
     } finally {
       await handle.close()
     }
   })
-  await syncMarker({ sink, root, fs })
+  await syncMarker(options)
 }
 
-async function syncMarker({ sink, root, fs }: Omit<RecoverOptions, 'state'>): Promise<void> {
-  await at({ sink, path: root }, () => syncFolder(fs, root))
+async function syncMarker({ sink, root, fs }: RecoverOptions): Promise<void> {
+  const path = join(root, MARKER)
+  await at({ sink, path }, async () => {
+    const handle = await fs.open(path, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await syncFolder(fs, root)
+  })
 }
 
 /** Called once a checkpoint is saved: from then on the record speaks. */

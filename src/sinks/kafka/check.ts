@@ -1,5 +1,6 @@
 import type { Table } from '../../contracts/table.ts'
 import { MillraceError } from '../../errors/millrace-error.ts'
+import { createTemplate } from '../../messages/template.ts'
 import { openKafka } from './client.ts'
 import type { KafkaConfig } from './config.ts'
 import { createEncoder } from './encode.ts'
@@ -20,6 +21,14 @@ export async function checkKafka(settings: KafkaConfig, sink: string): Promise<v
       throw new MillraceError('KAFKA_POSITIONS', { sink, topic, reason: 'its cleanup.policy is not `compact`' })
   } finally {
     await kafka.close()
+  }
+}
+
+/** The columns that the sink's own templates name are there: else the pipeline would stop in the middle of its copy. */
+export function checkTemplates(tables: readonly Table[], { topic, key }: Pick<KafkaConfig, 'topic' | 'key'>): void {
+  for (const text of [topic, key]) {
+    const template = text === undefined ? null : createTemplate(text)
+    for (const table of tables) template?.check(table)
   }
 }
 

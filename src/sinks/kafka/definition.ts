@@ -31,7 +31,8 @@ export const definition: SinkDefinition<KafkaConfig> = {
     await checkKafka(settings, name)
   },
   async checkTables(tables, settings, { name }) {
-    const { checkTopics } = await import('./check.ts')
+    const { checkTemplates, checkTopics } = await import('./check.ts')
+    checkTemplates(tables, settings)
     await checkTopics(tables, settings, name)
   },
   async open(settings, { pipeline, name: sink, format }) {
@@ -41,11 +42,15 @@ export const definition: SinkDefinition<KafkaConfig> = {
     const kafka = await openKafka(settings, { sink })
     return createKafkaSink({ kafka, settings, sink, id: settings.transactionalId ?? `millrace-${pipeline}-${sink}`, format })
   },
-  place({ brokers, topic, delivery }, { table }) {
+  place({ brokers, topic, format, delivery }, { table }) {
     const [broker = ''] = brokers
+    const where = `kafka://${brokers.join(',')}`
+    // What a format calls its topics is known to it alone.
+    if (topic === undefined && format !== 'native')
+      return { where, query: `kafka-topics.sh --bootstrap-server ${shellQuote(broker)} --list` }
     const name = (topic ?? '${schema}.${table}').replaceAll('${schema}', table.schema).replaceAll('${table}', table.name)
     const isolation = delivery === 'exactly-once' ? ' --isolation-level read_committed' : ''
     const query = `kafka-console-consumer.sh --bootstrap-server ${shellQuote(broker)} --topic ${shellQuote(name)} --from-beginning${isolation}`
-    return { where: `kafka://${brokers.join(',')}`, query }
+    return { where, query }
   },
 }

@@ -131,6 +131,8 @@ test('check reaches the cluster and takes no id over; tables whose topics are mi
   await sink[Symbol.asyncDispose]()
   const off = { ...settings, createTopics: false }
   await definition.checkTables?.([users], off, { name: 'kafka' })
+  const wrongKey = definition.checkTables?.([users], { ...settings, key: '${row.nowhere}' }, { name: 'kafka' })
+  await expect(wrongKey).rejects.toMatchObject({ code: 'TEMPLATE_COLUMN' })
   const noPositions = definition.check({ ...off, positionsTopic: 'nowhere' }, { baseDir: '/', name: 'kafka' })
   await expect(noPositions).rejects.toMatchObject({
     code: 'KAFKA_TOPIC_MISSING',

@@ -28,6 +28,12 @@ export const definition: SinkDefinition<KinesisConfig> = {
       kinesis.close()
     }
   },
+  async checkTables(tables, { partitionKey }) {
+    if (typeof partitionKey !== 'string') return
+    const { createTemplate } = await import('../../messages/template.ts')
+    const { check } = createTemplate(partitionKey)
+    tables.forEach(check)
+  },
   async open(settings, context) {
     const { format, name } = context
     if (format === null) throw new MillraceError('BUG', { reason: `the sink ${name} was opened without a format` })
