@@ -57,8 +57,8 @@ export type SpoolSettings = {
   folderOf(sink: string): string
   /** Of one sink. */
   maxBytes: number
-  /** `block`: then all wait. `pause-sink`: the source's log is kept for it instead. `drop-sink`: it is left behind, and copied anew later. */
-  whenFull: 'block' | 'pause-sink' | 'drop-sink'
+  /** `block`: then all wait. `pause-sink`: the source's log is kept for it instead. */
+  whenFull: 'block' | 'pause-sink'
   /** How long the others wait for a sink that takes nothing. */
   patienceMs: number
 }

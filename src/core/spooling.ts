@@ -114,7 +114,7 @@ export async function openSpooling(part: PipelineSink, ports: SpoolingPorts): Pr
   }
 
   function tellFull(): void {
-    const what = { block: 'all sinks wait for it', 'pause-sink': 'the database keeps its log for it', 'drop-sink': 'it is left behind' }
+    const what = { block: 'all sinks wait for it', 'pause-sink': 'the database keeps its log for it' }
     const message = `The disk space for the sink ${name} (spool.maxSize) is used up; from here on ${what[settings.whenFull]}.`
     run.options.report({ event: 'warning', code: 'SPOOL_FULL', message, fields: { sink: name, bytes: spool.bytes } })
   }
