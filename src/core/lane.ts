@@ -268,9 +268,12 @@ export class Lane {
 
   async #handle(batch: Batch): Promise<void> {
     // An empty batch may be all that ends a transaction.
-    if (isEmpty(batch) && !this.#isInTransaction) await this.#passEmpty(batch)
+    const isPassed = isEmpty(batch) && !this.#isInTransaction
+    // Before it is told that it was passed: nothing of it waits any more.
+    if (isPassed) this.#usedBytes -= sizeOf(batch)
+    if (isPassed) await this.#passEmpty(batch)
     else await this.#write(batch)
-    this.#usedBytes -= sizeOf(batch)
+    if (!isPassed) this.#usedBytes -= sizeOf(batch)
     if (this.#roomWaiters.length > 0 && this.#usedBytes < this.#boundBytes) this.#giveRoom()
     const waitedMs = this.#options.clock.now() - this.#writtenSince
     if ((this.#isLater || waitedMs >= this.#options.maxWaitMs) && this.#canFlush()) await this.#flush()

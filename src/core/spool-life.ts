@@ -15,6 +15,9 @@ import type { Spool } from './spool.ts'
 /** What waits for a sink that asks for no more. */
 const LANE_BYTES = 128 * 1024
 
+/** How often it is waited for a moment of rest. */
+const MOST_POSTPONED = 20
+
 export type LifePorts = {
   run: Run
   spool: Spool
@@ -39,6 +42,8 @@ export async function openLife(part: PipelineSink, ports: LifePorts): Promise<Li
   let lane: Lane | null = null
   let isTakenOver = false
   let passed: Position = ''
+  let movement = createDeferred<void>()
+  let postponed = 0
   let isOver = false
   const { record, held } = spool.first.place
   const inner = await ports.open(record && { held, durable: record.position }, {
@@ -66,6 +71,8 @@ export async function openLife(part: PipelineSink, ports: LifePorts): Promise<Li
     signal: writing.signal,
     onMoved() {
       saves.moved()
+      movement.resolve()
+      movement = createDeferred()
       // Rows from before the sink's own position are given as standing at it: that it stands there says nothing of them.
       if (own.isLevel && own.passed > (inner.record?.position ?? '')) passed = own.passed
       ports.moved({ durable: own.durable, passed })
@@ -91,6 +98,16 @@ export async function openLife(part: PipelineSink, ports: LifePorts): Promise<Li
     if (!isHeldWhole(inner, batch)) own.push(batch)
   }
 
+  /**
+   * Nothing is added while the sink takes over, so it should have little to do then: a sink that hangs just there would hold up all. Under a
+   * load that never rests it is done all the same.
+   */
+  function isReady(): boolean {
+    const isDue = own.isLevel || inner.sink.hasPending !== undefined || postponed >= MOST_POSTPONED
+    postponed = isDue ? 0 : postponed + 1
+    return isDue
+  }
+
   const failed = (): Lane['failure'] => own.failure
 
   async function tryToTakeOver(): Promise<boolean> {
@@ -109,6 +126,19 @@ export async function openLife(part: PipelineSink, ports: LifePorts): Promise<Li
     return true
   }
 
+  /** Its turn may not come as long as the disk is full; room comes only of going on with what was added meanwhile. */
+  async function takesOver(more: Promise<void>): Promise<boolean> {
+    const attempt = { isBegun: false, isDropped: false }
+    const over = inTurn(async () => {
+      if (attempt.isDropped) return false
+      attempt.isBegun = true
+      return tryToTakeOver()
+    })
+    await Promise.race([orAborted(over, signal), more, failure.promise])
+    attempt.isDropped = !attempt.isBegun
+    return attempt.isDropped ? false : Promise.race([orAborted(over, signal), failure.promise])
+  }
+
   return {
     inner,
     lane: own,
@@ -118,8 +148,14 @@ export async function openLife(part: PipelineSink, ports: LifePorts): Promise<Li
         signal.throwIfAborted()
         const more = spool.more()
         const batch = await reader.next()
-        if (batch !== null) await give(batch)
-        else if (await Promise.race([orAborted(inTurn(tryToTakeOver), signal), failure.promise])) return
+        if (batch !== null) {
+          await give(batch)
+          continue
+        }
+        // The reader has only now come past what may have been durable for a while.
+        saves.moved()
+        if (!isReady()) await Promise.race([orAborted(more, signal), movement.promise, failure.promise])
+        else if (await takesOver(more)) return
         else await Promise.race([orAborted(more, signal), failure.promise])
       }
     },
