@@ -37,6 +37,7 @@ export async function showLetter(id: number, options: DlqOptions): Promise<numbe
   else {
     printLine(letterLine(letter))
     printLine(`  ${letter.message}`)
+    printLine(`  What helps: docs/reference/errors.md#${letter.code.toLowerCase()}`)
     process.stdout.write(harmlessLines(`${line}\n`))
   }
   return 0

@@ -69,7 +69,7 @@ function printReport(report: StatusReport): void {
       `sink ${sink.name} (${sink.type}): ${sink.position === null ? 'holds nothing' : `durable up to ${sink.position}`}${lagText(sink)}${asideText(sink)}`,
     )
   for (const { table, snapshot } of tables)
-    printLine(`table ${table}: ${snapshot === 'unknown' ? 'known to its sinks, while no process runs' : snapshot}`)
+    printLine(`table ${table}: ${snapshot === 'unknown' ? 'how far its copy is, only a process that follows can say' : snapshot}`)
   if (report.deadLetters > 0) printLine(`dead letters: ${formatCount(report.deadLetters)}; see \`millrace dlq list\``)
   for (const warning of warnings) printLine(`WARNING: ${warning}`)
 }

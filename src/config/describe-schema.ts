@@ -43,7 +43,8 @@ export function allowedBy(schema: JsonSchema): string {
   if (schema.const !== undefined) return String(schema.const)
   if (schema.enum) return schema.enum.map(String).join(' or ')
   const union = schema.anyOf ?? schema.oneOf
-  if (union) return union.map(allowedBy).join(', or ')
+  // `true` and "true" are said alike.
+  if (union) return [...new Set(union.map(allowedBy))].join(', or ')
   if (schema.type === 'array') return `a list${schema.items?.type === 'string' ? ' of text' : ''}`
   if (schema.type === 'object') {
     const keys = Object.keys(schema.properties ?? {})

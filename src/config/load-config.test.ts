@@ -103,6 +103,10 @@ test.each([
   [sinks('  - { type: file, path: a, format: nativ }\n'), '; did you mean native?'],
   [sinks('  - { type: file, path: a, format: 3 }\n'), '4:36 sinks[0].format is not valid (text, or a mapping with type)'],
   [
+    sinks('  - { type: file, path: a, format: { type: debezium, topic.prefix: a, tombstones.on.delete: yes! } }\n'),
+    'sinks[0].format["tombstones.on.delete"] is not valid (true or false)',
+  ],
+  [
     `${VALID}batch: { maxSize: 8 mega }\n`,
     "4:19 batch.maxSize must be a size such as '512kB', '10MB' or '1GB', at least 16kB, at most 256MB",
   ],

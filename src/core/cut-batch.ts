@@ -15,6 +15,11 @@ export function cutChanges(batch: ChangesBatch, first: number): readonly [Change
   ]
 }
 
+/** Of changes or rows. */
+export function countOf(batch: Batch): number {
+  return batch.kind === 'changes' ? batch.changes.length : batch.kind === 'rows' ? batch.rowCount : 0
+}
+
 /** In pieces of at most so many changes or rows, in order. */
 export function piecesOf(batch: Batch, size: number): Iterable<Batch> {
   if (batch.kind === 'changes') return piecesOfChanges(batch, size)

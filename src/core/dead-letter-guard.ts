@@ -5,7 +5,7 @@ import type { Sink, SinkRecord } from '../contracts/sink.ts'
 import type { Row } from '../contracts/table.ts'
 import { MillraceError, toMillraceError } from '../errors/millrace-error.ts'
 import { letterText, type DeadLetterBook } from './dead-letter-book.ts'
-import { piecesOf } from './cut-batch.ts'
+import { countOf, piecesOf } from './cut-batch.ts'
 import { unpackContent } from './dead-letter-content.ts'
 import { createNarrowing } from './dead-letter-narrowing.ts'
 import { createKeyTexts } from './dead-letter-places.ts'
@@ -23,6 +23,8 @@ export type GuardOptions = {
 /** A sink from which what it cannot hold is kept away; `retry` gives dead letters again. */
 export type GuardedSink = Sink & {
   retry(letters: readonly GivenLetter[]): Promise<void>
+  /** Rows that lie aside are given where they are read again: these were asked for. */
+  admit(places: readonly string[]): void
   /** What comes after these waits no more. */
   release(letters: readonly Pick<GivenLetter, 'place' | 'content'>[]): void
 }
@@ -54,6 +56,7 @@ export function createDeadLetterGuard(options: GuardOptions) {
     given = nothingGiven()
     piece = null
     let sift: Sift | null = null
+    let admitted: readonly string[] = []
     const partial = new Map<ChunkId, number>()
     let last: Pick<SinkRecord, 'position' | 'carry'> & { log: string } = { position: '', carry: '', log: '' }
     /** One thing at a time: what is given again comes between two writes. */
@@ -77,6 +80,8 @@ export function createDeadLetterGuard(options: GuardOptions) {
 
     async function write(batch: Batch, signal: AbortSignal): Promise<'accepted' | 'durable'> {
       sift ??= await createSift({ sink: name, book, shape })
+      sift.admit(admitted)
+      admitted = []
       const { kept, waiting } = sift.sift(batch)
       if (waiting.length > 0) await setAside(waiting)
       const size = narrowing.sizeOf(kept)
@@ -179,6 +184,7 @@ export function createDeadLetterGuard(options: GuardOptions) {
       write: (batch, signal) => inTurn(() => write(batch, signal)),
       flush: (signal) => inTurn(() => flush(signal)),
       retry,
+      admit: (places) => void (admitted = [...admitted, ...places]),
       release: (letters) => sift?.release(letters),
       get batchBytes() {
         return sink.batchBytes ?? 0
@@ -269,10 +275,6 @@ function nothingGiven(): Given {
 /** Rows without a key cannot be set aside, and are in another chunk whenever they are read again: there is nothing to look for. */
 function isNamed({ table }: RowsBatch): boolean {
   return table.key.length > 0
-}
-
-function countOf(batch: Batch): number {
-  return batch.kind === 'changes' ? batch.changes.length : batch.kind === 'rows' ? batch.rowCount : 0
 }
 
 /** Placed where the sink stands: its position does not move by it. */

@@ -16,7 +16,9 @@ function refusing(store: MemoryStore, refused: Set<string>, shape: 'changes' | '
     ...{ name: 'a', keepsRecord: true, shape, takesLate: true },
     open: async () => {
       const sink = createMemorySink(store)
-      const isBad = (batch: Batch) => batch.kind === 'changes' && batch.changes.some(({ op }) => refused.has(op))
+      const isBad = (batch: Batch) =>
+        (batch.kind === 'changes' && batch.changes.some(({ op }) => refused.has(op))) ||
+        (batch.kind === 'rows' && batch.rowCount > 0 && refused.has('read'))
       return {
         ...sink,
         async write(batch, signal) {
@@ -86,6 +88,25 @@ test('a key that became another is not made up for in a table by reading a row: 
   const asked = whileRunning({ sinks: [refusing(a, refused, 'tables')] }, (live) => live.retryLetters([letter!.id]))
   await expect(asked).rejects.toMatchObject({ code: 'DEAD_LETTER_REPAIR' })
   expect(await kinds()).toEqual(['update'])
+})
+
+test('a row that is refused again where it is read again stays aside, however often it is asked for', async () => {
+  const a = await begun()
+  world.insert(1, 2)
+  const refused = new Set(['insert', 'read'])
+  const part = { ...refusing(a, refused, 'tables'), name: 'a' }
+  const options = { mode: 'both' as const, sinks: [part] }
+  await world.run({}, { ...options, deadLetters: limits(), until: 'caught-up' })
+  const ids = (await world.state.deadLetters.list()).map(({ id }) => id)
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await expect(whileRunning(options, (live) => live.retryLetters(ids))).rejects.toThrow('abort')
+    expect(await kinds()).toEqual(expect.arrayContaining(['read', 'insert']))
+  }
+  refused.clear()
+  const all = (await world.state.deadLetters.list()).map(({ id }) => id)
+  await whileRunning(options, (live) => live.retryLetters(all))
+  expect(await kinds()).toEqual([])
+  expect([...a.rows.keys()].sort()).toEqual(['users 1', 'users 2'])
 })
 
 async function whileRunning<T>(options: Partial<PipelineOptions>, ask: (live: LivePipeline) => Promise<T>): Promise<T> {

@@ -11,7 +11,7 @@ export type RetrySink = {
   shape: 'changes' | 'tables' | 'nothing'
   /** Whether it takes a change later than its place in the log. */
   takesLate: boolean
-  retry: GuardedSink['retry'] | null
+  letters: Pick<GuardedSink, 'retry' | 'admit'> | null
 }
 
 export type RetryPorts = {
@@ -45,13 +45,13 @@ export async function retryLetters(ports: RetryPorts, ids: readonly number[]): P
 }
 
 async function giveAgain(ports: RetryPorts, sink: RetrySink, letters: readonly Known[]): Promise<void> {
-  if (!sink.takesLate || sink.retry === null) throw new MillraceError('DEAD_LETTER_LATE', { sink: sink.name })
+  if (!sink.takesLate || sink.letters === null) throw new MillraceError('DEAD_LETTER_LATE', { sink: sink.name })
   const given: GivenLetter[] = []
   for (const { id, place } of letters) {
     const content = await ports.letters.content(id)
     if (content) given.push({ id, place, content })
   }
-  await sink.retry(given)
+  await sink.letters.retry(given)
 }
 
 async function rereadRows(ports: RetryPorts, sink: RetrySink, letters: readonly Known[]): Promise<void> {
@@ -65,6 +65,8 @@ async function rereadRows(ports: RetryPorts, sink: RetrySink, letters: readonly 
     if (!table || !key) throw new MillraceError('DEAD_LETTER_REPAIR', { table: letter.table ?? '' })
     rows.set(table, [...(rows.get(table) ?? []), key])
   }
+  // Else what was refused before is left out where it is read again, and counts as taken.
+  sink.letters?.admit(letters.map(({ place }) => place))
   for (const [table, keys] of rows) ports.rereadKeys(table, keys)
   await ports.settled(sink.name)
   await ports.letters.remove(letters.map(({ id }) => id))

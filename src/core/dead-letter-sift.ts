@@ -96,6 +96,10 @@ export async function createSift({ sink, book, shape }: Options) {
       if (batch.kind === 'changes') return changes(batch)
       return batch.kind === 'rows' ? rows(batch) : { kept: batch, waiting: [] }
     },
+    /** These are given where they come again. */
+    admit(asked: readonly string[]): void {
+      for (const place of asked) places.delete(place)
+    },
     /** These are taken, or given up: what comes next of their keys waits no more. */
     release(letters: readonly { place: string; content: Uint8Array }[]): void {
       for (const { place, content } of letters) {

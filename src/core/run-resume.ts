@@ -49,7 +49,7 @@ export type OpenSink = InnerSink & {
 /** A sink as it is opened. `letters`: of dead letters; null where none are kept. */
 export type InnerSink = {
   sink: HoldableSink
-  letters: Pick<GuardedSink, 'retry' | 'release'> | null
+  letters: Pick<GuardedSink, 'retry' | 'admit' | 'release'> | null
   record: SinkRecord | null
 }
 

@@ -1,5 +1,6 @@
 import { retryLetters, type RetryPorts } from './dead-letter-retry.ts'
 import { tableName, type Table } from '../contracts/table.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import { toMillraceError } from '../errors/millrace-error.ts'
 import { answerRequests } from './requests.ts'
 import { canBeAside } from './run-aside.ts'
@@ -144,13 +145,14 @@ function retryPorts(following: Following, snapshots: Snapshots): RetryPorts {
     letters: run.options.state.deadLetters,
     sinks: sinks.map(({ name, letters }) => {
       const { shape = 'changes', takesLate = false } = parts.get(name) ?? {}
-      return { name, shape, takesLate, retry: letters?.retry ?? null }
+      return { name, shape, takesLate, letters }
     }),
     // What a sink holds of a key that transforms made anew names no row of the source: nothing could be read by it.
     tables: () => following.tables.filter((table) => !transforms || keysBefore(transforms.chain(table), []) !== null),
     rereadKeys: snapshots.rereadKeys,
     async settled(sink) {
-      await snapshots.idle()
+      // It may never be, where the session ends.
+      await orAborted(snapshots.idle(), following.taking.signal)
       await passing(await source.head(), { source, watermark, clock: run.clock, sink }, following.taking.signal)
       following.taking.signal.throwIfAborted()
     },

@@ -4,7 +4,7 @@ import type { Batch, ControlBatch } from '../contracts/batch.ts'
 import type { ChunkId } from '../contracts/position.ts'
 import type { Table } from '../contracts/table.ts'
 import { MillraceError } from '../errors/millrace-error.ts'
-import { makeFolder, syncFolder } from '../lib/folders.ts'
+import { createDurableFolders, syncFolder } from '../lib/folders.ts'
 import { packBatch } from './spool-batch.ts'
 import { advanced, furthest, stepAfter, toldAfter, type Header, type Place, type Step } from './spool-place.ts'
 import { createSpoolReader, type SpoolReader } from './spool-reader.ts'
@@ -52,8 +52,7 @@ export type Spool = {
 }
 
 export async function openSpool({ sink, folder, base, segmentBytes, wholeTransactions }: SpoolOptions): Promise<Spool> {
-  const made = await io(() => makeFolder(fs, folder))
-  for (const parent of made) await io(() => syncFolder(fs, parent))
+  await io(() => createDurableFolders(fs)(folder))
   const found = await io(() => readSegments(folder, sink))
   const headers = new Map<number, Header>(found.segments.map(({ number, header }) => [number, header]))
   const sizes = new Map<number, number>(found.segments.map(({ number, size }) => [number, size]))

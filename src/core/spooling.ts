@@ -202,6 +202,11 @@ export async function openSpooling(part: PipelineSink, ports: SpoolingPorts): Pr
         if (!inner?.letters) throw gone()
         return inner.letters.retry(letters)
       },
+      admit(places) {
+        const inner = current()
+        if (!inner?.letters) throw gone()
+        inner.letters.admit(places)
+      },
       release: (letters) => current()?.letters?.release(letters),
     },
     record,

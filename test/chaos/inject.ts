@@ -44,6 +44,7 @@ export async function injectAll(scene: Scene, { faults, lastsMs }: Scenario): Pr
   })
   await Promise.all([...under, until(lastsMs)])
   scene.proxy.set({ mode: 'pass', delayMs: 0, bytesPerSecond: 0 })
+  scene.proxy.resetAfter(Infinity)
   scene.http.slowMs = 0
   scene.pipeline.child()?.stdout?.resume()
   // A held connection that is let go after so long is dead to one of its ends.

@@ -19,6 +19,7 @@ export type Outcome = { faults: string[]; lives: number; transactions: number; l
 /** A sign of life is asked for so soon that a frozen process is one that the server gives up. */
 const SETTINGS = { wal_sender_timeout: "'2s'", max_wal_size: "'1GB'", checkpoint_timeout: "'30s'" }
 const CAUGHT_UP_MS = 120_000
+const ENDED_MS = 60_000
 
 /** One run: a pipeline into every sink under load and faults; then peace, and what the sinks hold is compared with what happened. */
 export async function runScenario(scenario: Scenario, major: PostgresMajor): Promise<Outcome> {
@@ -61,14 +62,16 @@ async function runOn(server: PostgresServer, scenario: Scenario, cwd: string): P
   const pipeline = supervise(cwd, 'stdout')
   const scene: Scene = { server, database, proxy, pipeline, cwd, http, turn: createTurns(), lifeTurn: createTurns() }
   const since = readSince(scene)
+  let hasEnded = true
   try {
     await injectAll(scene, scenario)
   } finally {
     await workload.stop()
-    await pipeline.stop(random.chance(0.5) ? 'SIGTERM' : 'SIGKILL')
+    hasEnded = await pipeline.stop(random.chance(0.5) ? 'SIGTERM' : 'SIGKILL', ENDED_MS)
   }
   const last = await pipeline.runOnce(['run', '-c', 'chaos.yaml', '--until', 'caught-up'], CAUGHT_UP_MS)
   const faults = checkLives(pipeline.lives, scenario)
+  if (!hasEnded) faults.push(`stuck: not ended ${ENDED_MS / 1000} s after SIGTERM`)
   if (last === null)
     return {
       faults: [...faults, `stuck: not caught up within ${CAUGHT_UP_MS / 1000} s\n${tail(pipeline.lives.at(-1)?.stderr)}`],

@@ -23,8 +23,8 @@ export type Supervised = {
   child(): ChildProcess | null
   /** The processes that follow get these as MILLRACE_FAULT, one each. */
   arm(faults: readonly string[]): void
-  /** Ends the process for good; resolves when it is gone. */
-  stop(signal: NodeJS.Signals): Promise<void>
+  /** Ends the process for good; resolves when it is gone, with false where it had to be killed after `limitMs`. */
+  stop(signal: NodeJS.Signals, limitMs: number): Promise<boolean>
   /** Runs one to its end beside the rule, once stopped: null where it took too long. */
   runOnce(args: readonly string[], limitMs: number): Promise<Life | null>
 }
@@ -77,11 +77,15 @@ export function supervise(cwd: string, sink: string): Supervised {
     lives,
     child: () => child,
     arm: (faults) => void armed.push(...faults),
-    async stop(signal) {
+    async stop(signal, limitMs) {
       isStopping = true
       child?.kill('SIGCONT')
       child?.kill(signal)
+      let isKilled = false
+      const timer = setTimeout(() => (isKilled = child?.kill('SIGKILL') ?? false), limitMs)
       await keeping
+      clearTimeout(timer)
+      return !isKilled
     },
     async runOnce(args, limitMs) {
       const { life, ended, process: started } = start(args, null)

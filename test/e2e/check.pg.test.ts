@@ -41,7 +41,7 @@ function statementsOf({ hint }: Finding): string {
   return first
     .replace(/^Run /, '')
     .replace('; and for tables made later', ';')
-    .replace(/ \(as its owner\).*| \(as a superuser\).*|, or .*/, '')
+    .replace(/ \(as its owner\).*| \(as a superuser\).*|, or .*|; on Amazon RDS .*/, '')
     .replace(/\.$/, '')
 }
 

@@ -38,7 +38,9 @@ test('a value that DuckDB cannot hold is set aside; mended in the source and giv
     { sink: 'duckdb', table: 'public.prices', op: 'read', key: '{"id":7}', code: 'SINK_VALUE', waits: false, attempts: 1 },
   ])
   expect(listed.stdout).not.toContain('NaN')
-  expect((await dlq('show', String(letters[0]?.id))).stdout).toContain('"price":"NaN"')
+  const shown = (await dlq('show', String(letters[0]?.id))).stdout
+  expect(shown).toContain('"price":"NaN"')
+  expect(shown).toContain('docs/reference/errors.md#sink_value')
   expect((await dlq('list', '--key', '{"id": 8}')).stdout).toBe('No dead letters.\n')
   expect(
     await millrace(['status', '-c', 'millrace.yaml', '--json'], { cwd: folder }).then(({ stdout }) => JSON.parse(stdout)),

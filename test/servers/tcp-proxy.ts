@@ -17,7 +17,7 @@ export type TcpProxy = AsyncDisposable & {
   set(traffic: Partial<Traffic>): void
   /** Ends every connection by a reset, as a firewall does. */
   reset(): void
-  /** Resets a connection, once, when so many more bytes have come from the server on it. */
+  /** Resets one connection, once, when so many more bytes have come from the server on all of them; Infinity: none. */
   resetAfter(bytes: number): void
 }
 

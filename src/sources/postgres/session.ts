@@ -86,7 +86,9 @@ function startOnce(connection: Connection, options: SessionOptions, events: Sess
     // Nothing is read, not even the answer, before somebody listens.
     copy.on('data', (chunk: Buffer) => events.data(chunk))
     // Writes wait until the server has switched to copying both ways: the first one going out says that it has.
-    copy.write(statusMessage(options.acknowledged ?? NOTHING, false), () => {
+    copy.write(statusMessage(options.acknowledged ?? NOTHING, false), (error) => {
+      // The event comes after this, and without its listener it would end the process.
+      if (error) return reject(error)
       copy.off('error', reject)
       resolve(copy)
     })
