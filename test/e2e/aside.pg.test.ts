@@ -62,10 +62,7 @@ sinks: [{ type: duckdb, path: lake.duckdb }, { type: http, url: "${receiver.url}
       }
       await until(isPast, 60_000, `the slot past round ${round}`)
       const { sinks } = await status()
-      const http = sinks.find(({ name }) => name === 'http')
-      expect(http).toMatchObject({ state: 'spooling' })
-      // In later rounds it lies aside from the start, and may not have failed yet.
-      if (round === 1) expect(http?.error?.code).toMatch(/SINK_HTTP_BUSY|SINK_HANGS/)
+      expect(sinks.find(({ name }) => name === 'http')).toMatchObject({ state: 'spooling' })
       expect(sinks.find(({ name }) => name === 'duckdb')).toMatchObject({ state: 'direct', lagBytes: 0 })
       run.child.kill('SIGKILL')
       await run.finished
