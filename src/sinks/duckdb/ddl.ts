@@ -18,20 +18,34 @@ export async function refuseForeignTable(database: Database, sink: string, table
   if (found.length > 0) throw new MillraceError('SINK_TABLE_CLASH', { sink, table: tableName(table) })
 }
 
-/** Alters in place: fast whatever the table's size. What a literal cannot say is filled afterwards by `fillMissing`. */
-export async function alterTable(database: Database, old: TableName, change: Extract<ShapeChange, { kind: 'alter' }>): Promise<void> {
+/**
+ * Alters in place: fast whatever the table's size. What a literal cannot say is filled afterwards by `fillMissing`.
+ * True where rows were written too: DuckDB 1.5 writes the default into every row unless it is a bare constant, and a COMMIT fails
+ * ("another transaction has altered this table") where the table was altered after its rows were written. So a
+ * default is given to the last column alone; others come empty, in their order, and are filled at the end.
+ */
+export async function alterTable(database: Database, old: TableName, change: Extract<ShapeChange, { kind: 'alter' }>): Promise<boolean> {
   const name = { ...old, name: change.next.name }
   if (name.name !== old.name) await database.run(`ALTER TABLE ${quoteTable(old)} RENAME TO ${quoteName(name.name)}`)
   const alter = `ALTER TABLE ${quoteTable(name)}`
   for (const column of change.dropped) await database.run(`${alter} DROP COLUMN ${quoteName(column)}`)
   for (const { from, to } of change.renamed) await database.run(`${alter} RENAME COLUMN ${quoteName(from)} TO ${quoteName(to)}`)
   for (const column of change.loosened) await database.run(`${alter} ALTER COLUMN ${quoteName(column)} DROP NOT NULL`)
-  for (const column of change.added) {
+  const added = change.added.map((column) => {
     const stored = change.next.columns.find(({ id }) => id === column.id) as StoredColumn // `next` holds what is added
-    const literal = literalOf(stored, column.missing)
-    await database.run(`${alter} ADD COLUMN ${definition(stored)}${literal === null ? '' : ` DEFAULT ${literal}`}`)
-    if (literal !== null) await database.run(`${alter} ALTER COLUMN ${quoteName(column.name)} DROP DEFAULT`)
+    return { stored, literal: literalOf(stored, column.missing) }
+  })
+  const filled = added.filter(({ literal }) => literal !== null)
+  const last = filled.length === 1 && filled[0] === added.at(-1) ? filled[0] : undefined
+  for (const { stored } of last ? added.slice(0, -1) : added) await database.run(`${alter} ADD COLUMN ${definition(stored)}`)
+  if (last) {
+    await database.run(`${alter} ADD COLUMN ${definition(last.stored)} DEFAULT ${last.literal}`)
+    await database.run(`${alter} ALTER COLUMN ${quoteName(last.stored.name)} DROP DEFAULT`)
+  } else if (filled.length > 0) {
+    const assignments = filled.map(({ stored, literal }) => `${quoteName(stored.name)} = ${literal}`)
+    await database.run(`UPDATE ${quoteTable(name)} SET ${assignments.join(', ')}`)
   }
+  return filled.length > 0
 }
 
 /**

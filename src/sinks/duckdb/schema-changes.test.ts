@@ -39,6 +39,32 @@ const CASES: [string, Table, Row, Row][] = [
     [2, 'p', 'q', '2.25'],
   ],
   [
+    'several columns added, some with what old rows hold',
+    makeTable([
+      ['id', INT],
+      ['a', TEXT],
+      ['b', TEXT],
+      ['c', NUMERIC, { missing: '1.50' }],
+      ['d', TEXT],
+      ['e', INT, { missing: 7 }],
+      ['f', TEXT],
+    ]),
+    [1, 'x', 'y', '1.50', null, 7, null],
+    [2, 'p', 'q', '2.25', 'd', 8, 'f'],
+  ],
+  [
+    'a column added with what old rows hold, before one without',
+    makeTable([
+      ['id', INT],
+      ['a', TEXT],
+      ['b', TEXT],
+      ['c', TEXT, { missing: 'was' }],
+      ['d', TEXT],
+    ]),
+    [1, 'x', 'y', 'was', null],
+    [2, 'p', 'q', 'is', 'd'],
+  ],
+  [
     'a column added that no literal says',
     makeTable([
       ['id', INT],

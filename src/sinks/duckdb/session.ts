@@ -66,7 +66,8 @@ async function adaptTable(session: Session, table: Table): Promise<StoredTable> 
   const to = tablePlace(session, change.next)
   const added = table.columns.filter(({ id }) => !stored.columns.some((old) => old.id === id))
   if (stored.schema !== table.schema || stored.name !== table.name) await makeRoom(session, table)
-  if (change.kind === 'alter') await alterTable(database, from, change)
+  // Altered once more in this transaction, it would have to be made anew.
+  if (change.kind === 'alter' && (await alterTable(database, from, change))) session.dirty.add(table.id)
   if (change.kind === 'rebuild') await rebuildTable(database, { table: stored, name: from }, { table: change.next, name: to, added })
   if (change.next.tracked) await retypeDelivered(session, stored, change.next)
   if (change.kind !== 'none') await fillMissing(session, table, change.next)
