@@ -3,7 +3,13 @@ import type { Change, RowChange } from '../contracts/change.ts'
 import { tableName, UNCHANGED, type Column, type Row, type Table } from '../contracts/table.ts'
 import { createKeyOf } from '../values/create-key-of.ts'
 
-type Held = { table: Table; keyOf: (row: Row) => string; rows: Map<string, Row>; delivered: Set<string> | null }
+type Held = {
+  table: Table
+  keyOf: (row: Row) => string
+  rows: Map<string, Row>
+  delivered: Set<string> | null
+  generation: string | null
+}
 
 /** What a sink of shape `tables` must hold after the same batches: the rule in its plainest form. */
 export function createTableModel() {
@@ -21,7 +27,7 @@ export function createTableModel() {
   function held(table: Table): Held {
     const found = tables.get(tableName(table))
     if (found) return found
-    const made = { table, keyOf: createKeyOf(table), rows: new Map<string, Row>(), delivered: null }
+    const made = { table, keyOf: createKeyOf(table), rows: new Map<string, Row>(), delivered: null, generation: null }
     tables.set(tableName(table), made)
     return made
   }
@@ -54,10 +60,17 @@ export function createTableModel() {
   function applyControl(control: ControlBatch): void {
     const into = held(control.table)
     if (control.event === 'schema') reshape(into, control.table)
-    if (control.event === 'snapshot-begin') into.delivered = new Set()
+    if (control.event === 'snapshot-begin') begin(into, control.generation)
     if (control.event !== 'snapshot-end') return
     for (const key of into.rows.keys()) if (!into.delivered?.has(key)) into.rows.delete(key)
-    into.delivered = null
+    into.delivered = into.generation = null
+  }
+
+  /** One that is gone on with keeps what it has delivered. */
+  function begin(into: Held, generation: string): void {
+    if (into.generation === generation) return
+    into.generation = generation
+    into.delivered = new Set()
   }
 }
 
