@@ -40,8 +40,9 @@ type Given = { until: Position | null; chunks: Set<ChunkId>; count: number }
  * Sets aside what a sink refuses as data, and only that. It outlives the sink's sessions.
  *
  * Why nothing is lost: a change is left out of what the sink gets only after it was written down, durably; and it is written down
- * only where it alone was given since the last flush, so that the refusal can have been of nothing else. Until then the sink is
- * opened again after each refusal, from what is durable, and asked for the same in smaller pieces.
+ * only where it alone was given since the last flush, or was refused in the very call by a sink that gathers nothing, so that the
+ * refusal can have been of nothing else. Until then the sink is opened again after each refusal, from what is durable, and asked for
+ * the same in smaller pieces.
  */
 export function createDeadLetterGuard(options: GuardOptions) {
   const { sink: name, keepsRecord, shape, book, warn } = options
